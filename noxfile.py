@@ -1,0 +1,65 @@
+"""Test lanes and tools. ``nox`` runs the tests on the lanes that matter most, ``nox -l`` lists the rest."""
+
+import shutil
+
+import nox
+
+nox.needs_version = ">=2024.3.2"
+nox.options.sessions = ["tests"]
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"  # with pip, also on machines that have uv
+
+# One lane per supported Ax, each pinned in full by constraints/ax-<version>.txt.
+# The first two are the default: the last Ax with the ModelBridge, and the newest Ax. The newest also runs the tools.
+LANES = ("1.0.0", "1.3.1", "0.4.3", "0.5.0", "1.1.2", "1.2.4")
+NEWEST = LANES[1]
+
+
+def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
+    """Install packages at the versions that the lane pins."""
+    shutil.rmtree("build", ignore_errors=True)  # setuptools would pack modules that are deleted by now
+    session.install("-c", f"constraints/ax-{ax}.txt", *packages)
+
+
+def run_tests(session: nox.Session, ax: str) -> None:
+    """Run pytest in one lane; arguments after ``--`` go to pytest."""
+    install(session, ".[test]", ax=ax)
+    session.run("pytest", "-n", "2", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+@nox.parametrize("ax", LANES[:2], ids=LANES[:2])
+def tests(session: nox.Session, ax: str) -> None:
+    """Run the tests on the two default lanes."""
+    run_tests(session, ax)
+
+
+@nox.session
+@nox.parametrize("ax", LANES[2:], ids=LANES[2:])
+def lanes(session: nox.Session, ax: str) -> None:
+    """Run the tests on all other lanes."""
+    run_tests(session, ax)
+
+
+@nox.session
+def example(session: nox.Session) -> None:
+    """Run the particle packing example; arguments after ``--`` go to it."""
+    install(session, ".[examples]")
+    session.run("python", "examples/particle_packing.py", *session.posargs)
+
+
+@nox.session
+def benchmark(session: nox.Session) -> None:
+    """Run the benchmark of the transforms; arguments after ``--`` go to it."""
+    install(session, ".[benchmarks]")
+    session.run("python", "benchmarks/transforms.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and types; ``autopep8 -i -r FILES`` repairs the format."""
+    install(session, "flake8", "autopep8", "mypy", "numpy")
+    files = ["ax_symmetry", "tests", "noxfile.py"]
+    session.run("flake8", *files)
+    session.run("autopep8", "--diff", "--exit-code", "--recursive", *files)
+    session.run("mypy")
