@@ -1,0 +1,12 @@
+"""The package's own error and warning."""
+
+
+class SymmetryError(ValueError):
+    """A declared symmetry cannot hold, or cannot be used as asked.
+
+    The message names the parameter, block or key and says what to do. It is raised before any model is fitted.
+    """
+
+
+class SymmetryWarning(UserWarning):
+    """Something works, but not the way its user may believe."""

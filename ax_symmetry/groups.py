@@ -1,0 +1,123 @@
+"""Finite permutation groups: named, generated, counted.
+
+A permutation of m positions is a tuple in one-line notation, 0-based: `p[i]` is where position i takes its content from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ax_symmetry.errors import SymmetryError
+
+Permutation = tuple[int, ...]
+
+NAMED_GROUPS = ("symmetric", "alternating", "cyclic", "dihedral")
+ENUMERATION_LIMIT = 10_000
+"""The largest group that is written out element by element."""
+
+
+def named_generators(name: str, m: int) -> tuple[Permutation, ...]:
+    """Return generators of a named group on m positions.
+
+    Args:
+        name: One of `NAMED_GROUPS`.
+        m: The number of positions, at least 2.
+
+    Returns:
+        Permutations that generate the group; none for a trivial group (`alternating` on two positions).
+
+    Example:
+        >>> named_generators("cyclic", 3)
+        ((1, 2, 0),)
+    """
+    identity = tuple(range(m))
+    cycle = (*identity[1:], 0)
+    if name == "symmetric":
+        return ((1, 0, *identity[2:]),) if m == 2 else ((1, 0, *identity[2:]), cycle)
+    if name == "alternating":
+        three_cycles = []
+        for i in range(2, m):
+            p = list(identity)
+            p[0], p[1], p[i] = 1, i, 0
+            three_cycles.append(tuple(p))
+        return tuple(three_cycles)
+    if name == "cyclic":
+        return (cycle,)
+    if name == "dihedral":
+        return (cycle, identity[::-1])
+    raise SymmetryError(f"group: got {name!r}; use one of {', '.join(NAMED_GROUPS)}, or a list of generators.")
+
+
+def is_permutation(p: Sequence[int], m: int) -> bool:
+    """Tell whether p is a permutation of 0 ... m - 1 in one-line notation."""
+    return len(p) == m and all(type(i) is int for i in p) and sorted(p) == list(range(m))
+
+
+def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.NDArray[np.intp]:
+    """Write out the group that permutations generate, the identity first.
+
+    Args:
+        generators: An array `k x m` of permutations, k at least 1.
+        limit: The largest group to write out.
+
+    Returns:
+        An array `|G| x m`; time and memory are O(k m |G|).
+
+    Raises:
+        SymmetryError: The group has more than `limit` elements.
+
+    Example:
+        >>> len(generate([(1, 0, 2), (1, 2, 0)]))
+        6
+    """
+    elements = _closure(generators, limit)
+    if elements is None:
+        raise too_large(order(generators), limit)
+    return elements
+
+
+def order(generators: npt.ArrayLike) -> int:
+    """Count the group that permutations generate: written out if small, else by Schreier-Sims (in sympy).
+
+    Example:
+        >>> order([(1, 0, *range(2, 30)), (*range(1, 30), 0)])
+        265252859812191058636308480000000
+    """
+    elements = _closure(generators, limit=1_000)
+    if elements is not None:
+        return len(elements)
+    from sympy.combinatorics import Permutation as SympyPermutation
+    from sympy.combinatorics import PermutationGroup
+
+    return int(PermutationGroup([SympyPermutation(p) for p in np.asarray(generators).tolist()]).order())
+
+
+def too_large(size: int, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
+    """Make the error for a group that is too large to write out; it names the ways out."""
+    return SymmetryError(
+        f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Keep some images of each "
+        "observation with max_images, declare a smaller group (a subgroup is exact for itself), or use the invariant "
+        "kernel, which needs no images."
+    )
+
+
+def _closure(generators: npt.ArrayLike, limit: int) -> npt.NDArray[np.intp] | None:
+    """Write the group out breadth-first, or return None once it has more than `limit` elements."""
+    steps = np.asarray(generators, dtype=np.intp)
+    identity = np.arange(steps.shape[1])
+    elements, seen, frontier = [identity], {identity.tobytes()}, [identity]
+    while frontier:
+        fresh = []
+        for candidate in np.asarray(frontier)[:, steps].reshape(-1, identity.size):
+            key = candidate.tobytes()
+            if key not in seen:
+                seen.add(key)
+                fresh.append(candidate)
+                if len(seen) > limit:
+                    return None
+        elements += fresh
+        frontier = fresh
+    return np.asarray(elements, dtype=np.intp)
