@@ -1,0 +1,13 @@
+"""The only room that knows the generation of Ax, chosen by a feature and not by a version.
+
+Both backends define the same names. A third generation of Ax costs one more backend and one more line here.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("ax.adapter") is not None:
+    from ax_symmetry._ax.adapter import GENERATION, RowTransform, default_transforms, get_botorch, linear_constraint, register
+else:
+    from ax_symmetry._ax.modelbridge import GENERATION, RowTransform, default_transforms, get_botorch, linear_constraint, register
+
+__all__ = ["GENERATION", "RowTransform", "default_transforms", "get_botorch", "linear_constraint", "register"]

@@ -1,0 +1,151 @@
+"""Ax 1.1 and later: `ax.adapter`, whose training data are two data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from ax.adapter.base import Adapter
+from ax.adapter.data_utils import ExperimentData
+from ax.adapter.registry import Cont_X_trans, Generators, Y_trans
+from ax.adapter.torch import TorchAdapter
+from ax.adapter.transforms.base import Transform
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+from ax.core.observation import Observation, ObservationFeatures
+from ax.core.optimization_config import OptimizationConfig
+from ax.core.parameter_constraint import ParameterConstraint
+from ax.core.search_space import SearchSpace
+from ax.storage.transform_registry import register_transform
+
+from ax_symmetry._ax.rows import RowLogic, Training, context_of
+from ax_symmetry.errors import SymmetryError
+
+GENERATION = "adapter"
+
+
+class RowTransform(RowLogic, Transform):
+    """A transform that may replace rows of the training data and knows what generation was asked for."""
+
+    def __init__(
+        self,
+        search_space: SearchSpace | None = None,
+        experiment_data: ExperimentData | None = None,
+        adapter: Adapter | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
+        training = None if experiment_data is None else _training(experiment_data.arm_data)
+        self.prepare(config, search_space, training, context_of(adapter))
+
+    def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:
+        """Replace the rows of the training data."""
+        arm_data, observation_data = experiment_data.arm_data, experiment_data.observation_data
+        training = _training(arm_data)
+        images = self.images(training)
+        if images is None:
+            return experiment_data
+        names = images.names(training.arms)
+        new_arms = arm_data.iloc[images.rows].copy()
+        new_arms.index = _renamed(new_arms.index, names)
+        for parameter, values in images.table.items():
+            column = new_arms[parameter].to_numpy(dtype=object, copy=True)
+            column[~images.first] = np.asarray(values, dtype=object)[~images.first]
+            new_arms[parameter] = pd.Series(column, index=new_arms.index).astype(arm_data[parameter].dtype)
+        if "metadata" in new_arms:
+            new_arms["metadata"] = [dict(m) if isinstance(m, Mapping) else m for m in new_arms["metadata"]]
+        # The images of the row at position p of the arms are those from starts[p] on, counts[p] of them.
+        starts = np.searchsorted(images.rows, np.arange(len(arm_data)))
+        counts = np.bincount(images.rows, minlength=len(arm_data))
+        position = arm_data.index.get_indexer(pd.MultiIndex.from_arrays([observation_data.index.get_level_values(i) for i in (0, 1)]))
+        rows = np.repeat(np.arange(len(observation_data)), counts[position])
+        offset = np.arange(len(rows)) - np.repeat(np.cumsum(counts[position]) - counts[position], counts[position])
+        image = starts[position[rows]] + offset
+        new_observations = observation_data.iloc[rows].copy()
+        new_observations.index = _renamed(new_observations.index, [names[i] for i in image])
+        sem = [column for column in new_observations.columns if column[0] == "sem"]
+        new_observations[sem] = new_observations[sem].mul(np.sqrt(images.variance_scale[image]), axis=0)
+        return ExperimentData(arm_data=new_arms, observation_data=new_observations)
+
+    def transform_observations(self, observations: list[Observation]) -> list[Observation]:
+        """Leave observations alone: on this generation they are none to train on."""
+        self.settle()
+        return observations
+
+    def transform_optimization_config(
+        self,
+        optimization_config: OptimizationConfig,
+        adapter: Adapter | None = None,
+        fixed_features: ObservationFeatures | None = None,
+    ) -> OptimizationConfig:
+        """Leave the config alone; note the fixed features."""
+        self.ask(fixed_features.parameters if fixed_features is not None else {})
+        return optimization_config
+
+
+def default_transforms() -> list[type[Transform]]:
+    """Return what Ax's `get_botorch` used by default."""
+    return Cont_X_trans + Y_trans
+
+
+def register(transform: type[Transform]) -> None:
+    """Make Ax's storage know a transform, so that what uses it can be saved and loaded."""
+    register_transform(transform)
+
+
+def linear_constraint(weights: Mapping[str, float], bound: float) -> ParameterConstraint:
+    """Make the parameter constraint `sum of weight * value <= bound`."""
+    if "constraint_dict" in signature(ParameterConstraint.__init__).parameters:
+        return ParameterConstraint(constraint_dict=dict(weights), bound=bound)
+    return ParameterConstraint(inequality=" + ".join(f"{w!r} * {n}" for n, w in weights.items()) + f" <= {bound!r}")
+
+
+def get_botorch(
+    experiment: Experiment,
+    data: Data,
+    search_space: SearchSpace | None = None,
+    device: torch.device | None = None,
+    transforms: Sequence[type[Transform]] | None = None,
+    transform_configs: Mapping[str, Any] | None = None,
+    refit_on_cv: bool = False,
+    optimization_config: OptimizationConfig | None = None,
+    **legacy: Any,
+) -> TorchAdapter:
+    """Make the call of Ax's former `ax.modelbridge.factory.get_botorch` on modular BoTorch."""
+    if data.df.empty:
+        raise ValueError("get_botorch requires non-empty data.")
+    if legacy:
+        raise SymmetryError(
+            f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry with the "
+            "same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
+        )
+    return Generators.BOTORCH_MODULAR(
+        experiment=experiment,
+        data=data,
+        search_space=search_space or experiment.search_space,
+        torch_device=device,
+        transforms=default_transforms() if transforms is None else list(transforms),
+        transform_configs=transform_configs,
+        refit_on_cv=refit_on_cv,
+        optimization_config=optimization_config,
+    )
+
+
+def _training(arm_data: pd.DataFrame) -> Training:
+    """Read training data off the data frame of arms."""
+    table = {name: [None if _absent(v) else v for v in arm_data[name].tolist()] for name in arm_data if name != "metadata"}
+    return Training(arm_data.index.get_level_values("arm_name").tolist(), table)
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value is pd.NA or value != value
+
+
+def _renamed(index: pd.MultiIndex, names: Sequence[str | None]) -> pd.MultiIndex:
+    """Put other arm names into an index of (trial_index, arm_name, ...)."""
+    levels = [names if level == "arm_name" else index.get_level_values(level) for level in index.names]
+    return pd.MultiIndex.from_arrays(levels, names=index.names)

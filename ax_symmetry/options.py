@@ -1,0 +1,62 @@
+"""The options of the two transforms, read from the dict of the symmetry that they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ax_symmetry.errors import SymmetryError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The options of `SymmetrizeObservations`."""
+
+    noise: str = "orbit"
+    max_images: int | None = None
+    select: str = "nearest"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The options of `Canonicalize`."""
+
+    order_by: tuple[str, ...] = ()
+    constrain: bool = False
+
+
+def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
+    """Read the options of `SymmetrizeObservations`.
+
+    Raises:
+        SymmetryError: An option has a value that it cannot have.
+    """
+    options = Augmentation(**{key: config[key] for key in Augmentation.__dataclass_fields__ if key in config})
+    _one_of("noise", options.noise, ("orbit", "copy"))
+    _one_of("select", options.select, ("nearest", "random"))
+    if options.max_images is not None and (type(options.max_images) is not int or options.max_images < 1):
+        raise SymmetryError(f"max_images: got {options.max_images!r}; give a whole number from 1 on, or leave it out to keep all.")
+    if type(options.seed) is not int or options.seed < 0:
+        raise SymmetryError(f"seed: got {options.seed!r}; give a whole number from 0 on.")
+    return options
+
+
+def read_canonical(config: Mapping[str, Any]) -> Canonical:
+    """Read the options of `Canonicalize`.
+
+    Raises:
+        SymmetryError: An option has a value that it cannot have.
+    """
+    order_by, constrain = config.get("order_by", ()), config.get("constrain", False)
+    if isinstance(order_by, str) or not isinstance(order_by, (list, tuple)) or not all(isinstance(n, str) for n in order_by):
+        raise SymmetryError(f"order_by: got {order_by!r}; give a list of names of parameters, one per slot, in order.")
+    if type(constrain) is not bool:
+        raise SymmetryError(f"constrain: got {constrain!r}; give True or False.")
+    return Canonical(tuple(order_by), constrain)
+
+
+def _one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SymmetryError(f"{key}: got {value!r}; use {' or '.join(map(repr, allowed))}.")

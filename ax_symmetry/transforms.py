@@ -1,0 +1,238 @@
+"""The two transforms: what they do to observations and candidates. How Ax wants it done is in `_ax`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+from ax.core.observation import ObservationFeatures
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry import options
+from ax_symmetry._ax import RowTransform, linear_constraint, register
+from ax_symmetry._ax.rows import Context, Images, Training
+from ax_symmetry.codec import Codec, widened
+from ax_symmetry.constraints import order_constraints
+from ax_symmetry.domain import some_images
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
+from ax_symmetry.orbits import Rows, take
+from ax_symmetry.region import Region
+from ax_symmetry.search_space import check_stage, validate
+from ax_symmetry.symmetry import Symmetry
+
+
+class SymmetrizeObservations(RowTransform):
+    """At fit, each observation becomes its orbit.
+
+    The distinct images follow the observation, each with its data. With `noise="orbit"` each carries the observation's
+    covariance times the number of its images: then, for a jointly invariant kernel with fixed noise, the posterior mean is
+    exactly that of the averaged kernel k_G (Mei, Misiakiewicz and Montanari, "Learning with invariances in random features and
+    kernel models", COLT 2021, for ridge regression). Nothing but the training data changes. In a fold of cross-validation,
+    observations on the orbit of a held-out arm are held out with it.
+
+    Config, beside the keys of the symmetry (see the README):
+
+    - `noise`: `"orbit"` (default) scales the covariance by the number of images; `"copy"` leaves it, which claims that many
+      independent measurements.
+    - `max_images`: how many images of each observation to keep, itself among them; all by default.
+    - `select`: which to keep then, `"nearest"` to the fundamental domain (default) or `"random"`. Either is approximate.
+    - `seed`: seed of the random choice, 0 by default.
+
+    Cost: O(n |G|) rows, and the model's cost grows with the cube of that.
+
+    Raises:
+        SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
+    """
+
+    def prepare(
+        self, config: Mapping[str, Any] | None, search_space: SearchSpace | None, training: Training | None, context: Context
+    ) -> None:
+        """Read the config, check it, and remember on which orbit each arm lies."""
+        self.symmetry, self.space = _check(type(self).__name__, config, search_space, context)
+        self.options = options.read_augmentation(config or {})
+        if self.options.max_images is None and self.symmetry.order > ENUMERATION_LIMIT:
+            raise too_large(self.symmetry.order)
+        self._stage = search_space
+        self._orbits: dict[str, bytes] = {}
+        self.codec = Codec(self.symmetry, self.space)
+        if training is not None:
+            complete, x = self.codec.encode(training.table)
+            arms = [arm for arm, known in zip(training.arms, complete) if known]
+            self._orbits = {arm: key for arm, key in zip(arms, self._keys(x)) if arm is not None}
+            implied = {name: x[:, self.codec.columns[name]] for name in self.codec.implied}
+            self.space = widened(self.symmetry, self.space, implied)
+
+    def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
+        """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""
+        same_bounds = _bounds(search_space) == _bounds(self._stage)
+        return self.space.clone() if same_bounds and _bounds(self.space) != _bounds(self._stage) else search_space
+
+    def replace(self, training: Training) -> Images:
+        """Put the images of every observation after it; an observation that lacks a parameter of the symmetry stays alone."""
+        complete, x = self.codec.encode(training.table)
+        mirrored = self.codec.mirrored(x)
+        action, chosen = self.symmetry.action, self.options
+        if chosen.max_images is None or chosen.max_images >= action.order:
+            rows, points = action.images(x, mirrored)
+        else:
+            rows, points = some_images(
+                action,
+                x,
+                mirrored,
+                max_images=chosen.max_images,
+                select=chosen.select,
+                seed=chosen.seed,
+                priority=self.symmetry.priority(),
+                units=self.codec.units,
+            )
+        sizes = np.bincount(rows, minlength=len(x))
+        keep = ~np.isin(rows, np.flatnonzero(self._twins_of_held_out(training, complete, x)))
+        rows, points = rows[keep], points[keep]
+        number = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        decoded = self.codec.decode(take(x, mirrored, rows, points))
+        # Put the observations that have no images back in their places.
+        alone = np.flatnonzero(~complete)
+        all_rows = np.concatenate([np.flatnonzero(complete)[rows], alone])
+        order = np.argsort(all_rows, kind="stable")
+        scale = sizes[rows] if chosen.noise == "orbit" else np.ones(len(rows))
+        return Images(
+            rows=all_rows[order],
+            number=np.concatenate([number, np.zeros(len(alone), dtype=number.dtype)])[order],
+            variance_scale=np.concatenate([scale, np.ones(len(alone))])[order],
+            table={name: [([*values, *[None] * len(alone)])[i] for i in order] for name, values in decoded.items()},
+        )
+
+    def _keys(self, x: Rows) -> list[bytes]:
+        """Tell on which orbit rows `n x d` lie, by their canonical representatives to nine digits of the ranges."""
+        mirrored = self.codec.mirrored(x)
+        canonical = take(x, mirrored, np.arange(len(x)), self.symmetry.action.least(x, mirrored, self.symmetry.priority()))
+        return [row.tobytes() for row in np.round(self.codec.units(canonical), 9) + 0.0]
+
+    def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
+        """Tell which rows lie on the orbit of an arm that this transform was fitted with and that is not among them now."""
+        held_out = {key for arm, key in self._orbits.items() if arm not in set(training.arms)}
+        if not held_out:
+            return np.zeros(len(x), dtype=bool)
+        return np.asarray([key in held_out for key in self._keys(x)], dtype=bool)
+
+
+class Canonicalize(RowTransform):
+    """Each generated candidate becomes the canonical representative of its orbit.
+
+    That is the image which comes first when the blocks are compared one after the other: numbers by size, booleans with False
+    first, choices by their position in `values`. Where it would leave what `gen` was asked for (fixed features, a narrower
+    search space, parameter constraints), the first image inside takes its place. The model is asked, too, about canonical
+    points only: f(x) := model(canonical(x)), which changes no marginal posterior under full augmentation, and keeps
+    predictions where the data are under partial augmentation. Training data stay as they are.
+
+    Config, beside the keys of the symmetry (see the README):
+
+    - `order_by`: names of parameters, each standing for its slot; these slots are compared first, in this order.
+    - `constrain`: True confines the search for candidates to the fundamental domain by order constraints (slower); False by
+      default.
+
+    Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups.
+
+    Raises:
+        SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
+    """
+
+    def prepare(
+        self, config: Mapping[str, Any] | None, search_space: SearchSpace | None, training: Training | None, context: Context
+    ) -> None:
+        """Read the config and check it."""
+        self.symmetry, space = _check(type(self).__name__, config, search_space, context)
+        self.options = options.read_canonical(config or {})
+        self.priority = self.symmetry.priority(self.options.order_by)
+        self.codec = Codec(self.symmetry, widened(self.symmetry, space))
+        self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
+        self._region = Region(self.codec, space)
+        if self.options.constrain:
+            order_constraints(self.codec, self.priority, space)
+
+    def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
+        """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
+        self._asked = (search_space.clone(), {})
+        self._region = Region(self.codec, self._asked[0])
+        if self.options.constrain:
+            search_space = search_space.clone()
+            added = [linear_constraint(*c) for c in order_constraints(self.codec, self.priority, search_space)]
+            search_space.add_parameter_constraints(added)
+        return search_space
+
+    def ask(self, fixed: Mapping[str, Any]) -> None:
+        """Take note of the fixed features of a call of `gen`."""
+        moving = [name for name in self.codec.parameters if fixed.get(name) is not None]
+        if moving and self.options.constrain:
+            raise SymmetryError(
+                f"constrain: {moving[0]} is a fixed feature, and order constraints would cut off what that allows. "
+                "Set constrain to False for this call."
+            )
+        self._asked = (self._asked[0], dict(fixed))
+        self._region = Region(self.codec, *self._asked)
+
+    def transform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+        """Ask the model about the canonical representatives; features that lack a parameter of the symmetry stay."""
+        if len(observation_features) == 1 and not self._asked[1]:
+            given = observation_features[0].parameters
+            if 0 < sum(given.get(name) is not None for name in self.codec.parameters) < len(self.codec.parameters):
+                # Without an optimization config this is the only place where Ax shows the fixed features.
+                self.ask(given)
+        return self._canonical(observation_features, generated=False)
+
+    def untransform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+        """Turn candidates into their canonical representatives."""
+        return self._canonical(observation_features, generated=True)
+
+    def _canonical(self, features: list[ObservationFeatures], generated: bool) -> list[ObservationFeatures]:
+        parameters = [f.parameters for f in features]
+        complete, x = self.codec.encode({name: [p.get(name) for p in parameters] for name in self.codec.parameters})
+        which = np.flatnonzero(complete)
+        if generated:
+            x = self.codec.rounded(x)
+        action = self.symmetry.action
+        inside, y = self._region.least(action, x, self.priority, [parameters[i] for i in which])
+        if not generated and not inside.all():
+            mirrored = self.codec.mirrored(x)
+            points = action.least(x, mirrored, self.priority)
+            y = np.where(inside[:, None], y, take(x, mirrored, np.arange(len(x)), points))
+        decoded = self.codec.decode(y)
+        canonical = list(features)
+        for k, i in enumerate(which):
+            canonical[i] = copy(features[i])
+            canonical[i].parameters = {**parameters[i], **{name: values[k] for name, values in decoded.items()}}
+        return canonical
+
+
+def _check(
+    transform: str, config: Mapping[str, Any] | None, search_space: SearchSpace | None, context: Context
+) -> tuple[Symmetry, SearchSpace]:
+    """Check a transform's config against its surroundings; return the symmetry and the space that the model covers."""
+    if not config:
+        raise SymmetryError(
+            f"{transform} has no config: hand the dict of the symmetry to it in transform_configs, "
+            f'{{"{transform}": {{"blocks": [...]}}}}, and the same dict to its companion.'
+        )
+    for other in ("SymmetrizeObservations", "Canonicalize"):
+        if other in (context.configs or {}) and other not in context.transforms:
+            raise SymmetryError(
+                f"transform_configs has a config for {other}, which is not among the transforms; add it to them or drop the config."
+            )
+    if search_space is None:
+        raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
+    symmetry = Symmetry.from_config(config)
+    validate(symmetry, context.declared or search_space)
+    check_stage(symmetry, context.declared or search_space, search_space)
+    return symmetry, search_space.clone()
+
+
+def _bounds(search_space: SearchSpace) -> Sequence[Any]:
+    """List what widening can change of a search space."""
+    return [(n, getattr(p, "lower", None), getattr(p, "upper", None), getattr(p, "values", None)) for n, p in search_space.parameters.items()]
+
+
+register(SymmetrizeObservations)
+register(Canonicalize)
