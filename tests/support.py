@@ -1,0 +1,130 @@
+"""Builders and tolerances that the tests share, alike on every Ax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ax.core.arm import Arm
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+from ax.core.metric import Metric
+from ax.core.objective import Objective
+from ax.core.observation import ObservationFeatures
+from ax.core.optimization_config import OptimizationConfig
+from ax.core.parameter import ChoiceParameter, Parameter, ParameterType, RangeParameter
+from ax.core.search_space import SearchSpace
+from ax_symmetry._ax import GENERATION, linear_constraint
+
+IDENTITY = 1e-10
+"""Identities in float64, relative to scale."""
+POSTERIOR = 1e-8
+"""Posteriors with fixed hyperparameters: one Cholesky factorisation away from an identity."""
+FITTED = 1e-6
+"""Posteriors with fitted hyperparameters, relative to the outcome's SD."""
+
+
+def float_range(name: str, lower: float = 0.0, upper: float = 1.0, **traits: Any) -> RangeParameter:
+    """Make a range parameter of type float."""
+    return RangeParameter(name=name, parameter_type=ParameterType.FLOAT, lower=lower, upper=upper, **traits)
+
+
+def int_range(name: str, lower: int, upper: int, **traits: Any) -> RangeParameter:
+    """Make a range parameter of type int."""
+    return RangeParameter(name=name, parameter_type=ParameterType.INT, lower=lower, upper=upper, **traits)
+
+
+def choice(name: str, values: Sequence[Any], **traits: Any) -> ChoiceParameter:
+    """Make a choice parameter; its type is that of the values, ordered and unsorted unless said otherwise."""
+    kind = {bool: ParameterType.BOOL, str: ParameterType.STRING, int: ParameterType.INT, float: ParameterType.FLOAT}
+    traits = {"is_ordered": True, "sort_values": False, **traits}
+    return ChoiceParameter(name=name, parameter_type=kind[type(values[0])], values=list(values), **traits)
+
+
+def space(parameters: Iterable[Parameter], constraints: Iterable[tuple[Mapping[str, float], float]] = ()) -> SearchSpace:
+    """Make a search space with constraints `sum of weight * value <= bound`."""
+    made = SearchSpace(parameters=list(parameters))
+    made.add_parameter_constraints([linear_constraint(weights, bound) for weights, bound in constraints])
+    return made
+
+
+def experiment(search_space: SearchSpace, metrics: Sequence[str] = ("y",), **keywords: Any) -> Experiment:
+    """Make an experiment that maximises the first metric and tracks the others."""
+    objective = Objective(metric=Metric(name=metrics[0]), minimize=False)
+    keywords.setdefault("optimization_config", OptimizationConfig(objective=objective))
+    tracking = [Metric(name=name) for name in metrics[1:]]
+    return Experiment(name="test", search_space=search_space, tracking_metrics=tracking, **keywords)
+
+
+def add_trial(
+    made: Experiment, parameters: Mapping[str, Any], outcomes: Mapping[str, tuple[float, float]], name: str | None = None
+) -> None:
+    """Run a trial with one arm and attach its data: mean and sem by metric."""
+    trial = made.new_trial()
+    trial.add_arm(Arm(parameters=dict(parameters), name=name))
+    trial.mark_running(no_runner_required=True)
+    made.attach_data(data_of(trial.index, trial.arm.name, outcomes))
+    trial.mark_completed()
+
+
+def data_of(trial_index: int, arm_name: str, outcomes: Mapping[str, tuple[float, float]]) -> Data:
+    """Make the data of one arm."""
+    rows = []
+    for metric, (mean, sem) in outcomes.items():
+        row = {"trial_index": trial_index, "arm_name": arm_name, "metric_name": metric, "mean": mean, "sem": sem}
+        rows.append({**row, "metric_signature": metric} if "metric_signature" in Data.REQUIRED_COLUMNS else row)
+    return Data(df=pd.DataFrame(rows))
+
+
+def fill(
+    made: Experiment, n: int, function: Callable[[Mapping[str, Any]], float], *, sem: float = 0.1, seed: int = 0
+) -> Experiment:
+    """Run n trials at uniformly random points of a space of float ranges."""
+    rng = np.random.default_rng(seed)
+    for _ in range(n):
+        point = {p.name: float(rng.uniform(p.lower, p.upper)) for p in made.search_space.parameters.values()}
+        add_trial(made, point, {"y": (function(point), sem)})
+    return made
+
+
+def features(points: Iterable[Mapping[str, Any]]) -> list[ObservationFeatures]:
+    """Make observation features of parameterizations."""
+    return [ObservationFeatures(parameters=dict(point)) for point in points]
+
+
+def training_rows(made: Experiment, transform: Any, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Apply a transform to an experiment's training data as Ax does, and list the rows that a model would see.
+
+    Returns:
+        For each row its `arm`, `trial`, `parameters`, and by metric `mean` and `variance`.
+    """
+    if GENERATION == "modelbridge":
+        from ax.core.observation import observations_from_data
+
+        observations = observations_from_data(made, made.lookup_data())
+        built = transform(search_space=made.search_space, observations=observations, config=config)
+        return [
+            {
+                "arm": obs.arm_name,
+                "trial": obs.features.trial_index,
+                "parameters": obs.features.parameters,
+                "mean": dict(zip(obs.data.metric_names, obs.data.means)),
+                "variance": dict(zip(obs.data.metric_names, np.diag(obs.data.covariance))),
+            }
+            for obs in built.transform_observations(observations)
+        ]
+    from ax.adapter.data_utils import DataLoaderConfig, extract_experiment_data
+
+    data = extract_experiment_data(experiment=made, data_loader_config=DataLoaderConfig())
+    built = transform(search_space=made.search_space, experiment_data=data, config=config)
+    data = built.transform_experiment_data(data)
+    arms = data.arm_data
+    rows = []
+    for index, row in data.observation_data.iterrows():
+        parameters = arms.loc[[index[:2]]].iloc[0].drop("metadata").dropna().to_dict()
+        mean, sem = row["mean"].dropna(), row["sem"]
+        variance = {metric: sem[metric] ** 2 for metric in mean.index}
+        rows.append({"arm": index[1], "trial": index[0], "parameters": parameters, "mean": dict(mean), "variance": variance})
+    return rows
