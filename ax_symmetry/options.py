@@ -18,13 +18,17 @@ class Augmentation:
     select: str = "nearest"
     seed: int = 0
 
+    def knows_only_the_domain(self, order: int) -> bool:
+        """Tell whether, for a group of this order, images away from the fundamental domain are left out."""
+        return self.select == "nearest" and self.max_images is not None and self.max_images < order
+
 
 @dataclass(frozen=True)
 class Canonical:
     """The options of `Canonicalize`."""
 
     order_by: tuple[str, ...] = ()
-    constrain: bool = False
+    constrain: bool | None = None
 
 
 def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
@@ -37,7 +41,9 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     _one_of("noise", options.noise, ("orbit", "copy"))
     _one_of("select", options.select, ("nearest", "random"))
     if options.max_images is not None and (type(options.max_images) is not int or options.max_images < 1):
-        raise SymmetryError(f"max_images: got {options.max_images!r}; give a whole number from 1 on, or leave it out to keep all.")
+        raise SymmetryError(
+            f"max_images: got {options.max_images!r}; give a whole number from 1 on, or leave it out to keep all."
+        )
     if type(options.seed) is not int or options.seed < 0:
         raise SymmetryError(f"seed: got {options.seed!r}; give a whole number from 0 on.")
     return options
@@ -49,14 +55,14 @@ def read_canonical(config: Mapping[str, Any]) -> Canonical:
     Raises:
         SymmetryError: An option has a value that it cannot have.
     """
-    order_by, constrain = config.get("order_by", ()), config.get("constrain", False)
-    if isinstance(order_by, str) or not isinstance(order_by, (list, tuple)) or not all(isinstance(n, str) for n in order_by):
+    order_by, constrain = config.get("order_by", ()), config.get("constrain")
+    if not isinstance(order_by, (list, tuple)) or not all(isinstance(n, str) for n in order_by):
         raise SymmetryError(f"order_by: got {order_by!r}; give a list of names of parameters, one per slot, in order.")
-    if type(constrain) is not bool:
+    if constrain is not None and type(constrain) is not bool:
         raise SymmetryError(f"constrain: got {constrain!r}; give True or False.")
     return Canonical(tuple(order_by), constrain)
 
 
 def _one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise SymmetryError(f"{key}: got {value!r}; use {' or '.join(map(repr, allowed))}.")

@@ -68,21 +68,24 @@ class Region:
             good[:, column] &= (np.abs(y[:, column, None] - values) <= self.slack[column]).any(axis=1)
         return good
 
-    def contains(self, y: Rows, others: Mapping[str, Any], known: Sequence[int] | None = None) -> npt.NDArray[np.bool_]:
+    def limits(self, others: Mapping[str, Any]) -> list[float]:
+        """Tell what the symmetry's parameters may add up to in each constraint, given a candidate's other parameters."""
+        limits = []
+        for columns, weights, outside, bound in self.constraints:
+            rest = sum(w * float(others[n]) for n, w in outside.items() if others.get(n) is not None)
+            limits.append(bound - rest + float(np.abs(weights) @ np.maximum(self.slack[columns], 1e-8)))
+        return limits
+
+    def contains(self, y: Rows, others: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
         """Tell which of rows `n x d`, images of one candidate, lie inside.
 
         Args:
             y: The images.
             others: The candidate's parameters outside of the symmetry.
-            known: The columns that are settled; the others, and constraints on them, are not looked at. All by default.
         """
-        settled = np.arange(y.shape[1]) if known is None else np.asarray(known)
-        good = self.fits(y)[:, settled].all(axis=1)
-        for columns, weights, outside, bound in self.constraints:
-            if known is None or set(columns.tolist()) <= set(known):
-                rest = sum(w * float(others[n]) for n, w in outside.items() if others.get(n) is not None)
-                slack = np.abs(weights) @ np.maximum(self.slack[columns], 1e-8)
-                good &= y[:, columns] @ weights <= bound - rest + slack
+        good = np.asarray(self.fits(y).all(axis=1))
+        for (columns, weights, _, _), limit in zip(self.constraints, self.limits(others)):
+            good &= y[:, columns] @ weights <= limit
         return good
 
     def least(
@@ -130,39 +133,76 @@ class Region:
 
 
 class _Arrangement:
-    """Arranges the blocks of one row, least first, and goes back where the region does not allow it."""
+    """Arranges the blocks of one row, least first, and goes back where the region does not allow it.
 
-    def __init__(self, region: Region, factor: Factor, row: Rows, priority: Sequence[int], others: Mapping[str, Any]) -> None:
+    It looks ahead: every place must keep a content that fits it, and the least that is left to add must stay within the limit
+    of every constraint.
+    """
+
+    def __init__(
+        self, region: Region, factor: Factor, row: Rows, priority: Sequence[int], others: Mapping[str, Any]
+    ) -> None:
         rank = {column: i for i, column in enumerate(priority)}
         columns = [[factor.columns[j] for j in block] for block in factor.blocks]
-        self.places = [sorted(place, key=rank.__getitem__) for place in columns]
-        self.contents = sorted(tuple(row[c] for c in place) for place in self.places)
+        self.places = np.asarray([sorted(place, key=rank.__getitem__) for place in columns], dtype=np.intp)
         self.row = row
-        self.inside = lambda known: bool(region.contains(row[None], others, known)[0])
+        self.contents = np.asarray(sorted(tuple(row[place]) for place in self.places))
+        trial = np.tile(row, (len(self.contents), 1))
+        self.fitting = np.empty((len(self.contents), len(self.places)), dtype=bool)
+        for p, place in enumerate(self.places):
+            trial[:, place] = self.contents
+            self.fitting[:, p] = region.fits(trial)[:, place].all(axis=1)
+        for _ in self.places:  # what fits one place alone is kept for it
+            forced = self.fitting & (self.fitting.sum(axis=0) == 1)
+            self.fitting &= forced | ~forced.any(axis=1)[:, None]
+        still = np.setdiff1d(np.arange(len(row)), self.places)
+        self.possible = bool(region.fits(row[None])[0, still].all())
+        # By constraint: what each content adds in each place, and what it all may add up to.
+        self.added, self.limits = [], []
+        for (used, weights, _, _), limit in zip(region.constraints, region.limits(others)):
+            weight = np.zeros(len(row))
+            weight[used] = weights
+            added = np.stack([self.contents @ weight[place] for place in self.places], axis=1)
+            self.added.append(np.where(self.fitting, added, np.inf))
+            self.limits.append(limit - float(weight[still] @ row[still]))
         self.budget = SEARCH_BUDGET
 
-    def fill(self, position: int = 0, left: Sequence[tuple[float, ...]] | None = None) -> bool:
-        """Fill the places from `position` on with what is left; tell whether that succeeded."""
-        left = self.contents if left is None else left
-        waiting = {c for place in self.places[position:] for c in place}
-        if not self.inside([c for c in range(len(self.row)) if c not in waiting]):
-            return False
+    def fill(self) -> bool:
+        """Arrange the blocks; tell whether that succeeded."""
+        return self.possible and self._fill(0, list(range(len(self.contents))), [0.0] * len(self.added))
+
+    def _fill(self, position: int, left: list[int], spent: list[float]) -> bool:
         for k, content in enumerate(left):
-            if k and content == left[k - 1]:
+            if k and (self.contents[content] == self.contents[left[k - 1]]).all():
                 continue
             self.budget -= 1
             if self.budget < 0:
                 warnings.warn(
-                    f"Canonicalize returns a candidate as it was generated: {SEARCH_BUDGET:,} arrangements of its blocks hold "
-                    "none that gen's fixed features, search space and constraints allow. Relax them, or declare a smaller group.",
+                    f"Canonicalize returns a candidate as it was generated: {SEARCH_BUDGET:,} arrangements of its blocks "
+                    "hold none that gen's fixed features, search space and constraints allow. Relax them, or declare a "
+                    "smaller group.",
                     SymmetryWarning,
                     stacklevel=2,
                 )
                 return False
-            self.row[self.places[position]] = content
-            if self.fill(position + 1, [*left[:k], *left[k + 1 :]]):
+            rest = [*left[:k], *left[k + 1 :]]
+            total = [s + a[content, position] for s, a in zip(spent, self.added)]
+            if not self.fitting[content, position] or not self._possible(position + 1, rest, total):
+                continue
+            if not rest or self._fill(position + 1, rest, total):
+                self.row[self.places[position]] = self.contents[content]
                 return True
-        return not left
+            if self.budget < 0:
+                return False
+        return False
+
+    def _possible(self, position: int, left: list[int], spent: list[float]) -> bool:
+        """Look ahead to the places from `position` on."""
+        if not left:
+            return all(s <= limit for s, limit in zip(spent, self.limits))
+        if not self.fitting[left, position:].any(axis=0).all():
+            return False
+        return all(s + a[left, position:].min(axis=0).sum() <= x for s, a, x in zip(spent, self.added, self.limits))
 
 
 def _spread(p: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -16,7 +17,7 @@ from ax_symmetry._ax.rows import Context, Images, Training
 from ax_symmetry.codec import Codec, widened
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.domain import some_images
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
 from ax_symmetry.region import Region
@@ -55,6 +56,8 @@ class SymmetrizeObservations(RowTransform):
         self.options = options.read_augmentation(config or {})
         if self.options.max_images is None and self.symmetry.order > ENUMERATION_LIMIT:
             raise too_large(self.symmetry.order)
+        if context.transforms and "Canonicalize" not in context.transforms:
+            _warn_if_partial(self.options, self.symmetry, "add Canonicalize to the transforms")
         self._stage = search_space
         self._orbits: dict[str, bytes] = {}
         self.codec = Codec(self.symmetry, self.space)
@@ -131,8 +134,9 @@ class Canonicalize(RowTransform):
     Config, beside the keys of the symmetry (see the README):
 
     - `order_by`: names of parameters, each standing for its slot; these slots are compared first, in this order.
-    - `constrain`: True confines the search for candidates to the fundamental domain by order constraints (slower); False by
-      default.
+    - `constrain`: True confines the search for candidates to the fundamental domain by order constraints (slower), False does
+      not. By default it is confined where the model knows nothing elsewhere: with `max_images` and `select="nearest"`. A
+      call of `gen` with fixed features in the symmetry is never confined, since that would cut off what they allow.
 
     Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups.
 
@@ -150,29 +154,38 @@ class Canonicalize(RowTransform):
         self.codec = Codec(self.symmetry, widened(self.symmetry, space))
         self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
         self._region = Region(self.codec, space)
-        if self.options.constrain:
-            order_constraints(self.codec, self.priority, space)
+        self._confines = self._read_constrain(context, space)
+        self._searched, self._constraints = space, space.parameter_constraints
+
+    def _read_constrain(self, context: Context, space: SearchSpace) -> bool:
+        """Decide whether the search is confined to the fundamental domain."""
+        augmentation = options.read_augmentation((context.configs or {}).get("SymmetrizeObservations") or {})
+        partial = "SymmetrizeObservations" in context.transforms and augmentation.knows_only_the_domain(self.symmetry.order)
+        if self.options.constrain is False:
+            if partial:
+                _warn_if_partial(augmentation, self.symmetry, "leave constrain at its default")
+            return False
+        if partial or self.options.constrain:
+            order_constraints(self.codec, self.priority, space)  # raises where Ax could not be told
+        return partial or self.options.constrain is True
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
         self._asked = (search_space.clone(), {})
         self._region = Region(self.codec, self._asked[0])
-        if self.options.constrain:
-            search_space = search_space.clone()
+        if self._confines:
+            self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
             added = [linear_constraint(*c) for c in order_constraints(self.codec, self.priority, search_space)]
-            search_space.add_parameter_constraints(added)
+            self._searched.add_parameter_constraints(added)
+            return self._searched
         return search_space
 
     def ask(self, fixed: Mapping[str, Any]) -> None:
-        """Take note of the fixed features of a call of `gen`."""
-        moving = [name for name in self.codec.parameters if fixed.get(name) is not None]
-        if moving and self.options.constrain:
-            raise SymmetryError(
-                f"constrain: {moving[0]} is a fixed feature, and order constraints would cut off what that allows. "
-                "Set constrain to False for this call."
-            )
+        """Take note of the fixed features of a call of `gen`; Ax shows them right after the search space."""
         self._asked = (self._asked[0], dict(fixed))
         self._region = Region(self.codec, *self._asked)
+        if self._confines and any(fixed.get(name) is not None for name in self.codec.parameters):
+            self._searched.set_parameter_constraints(list(self._constraints))
 
     def transform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
         """Ask the model about the canonical representatives; features that lack a parameter of the symmetry stay."""
@@ -227,6 +240,18 @@ def _check(
     validate(symmetry, context.declared or search_space)
     check_stage(symmetry, context.declared or search_space, search_space)
     return symmetry, search_space.clone()
+
+
+def _warn_if_partial(augmentation: options.Augmentation, symmetry: Symmetry, way_out: str) -> None:
+    """Warn of a model that is asked where it knows nothing."""
+    if augmentation.knows_only_the_domain(symmetry.order):
+        warnings.warn(
+            f"max_images keeps {augmentation.max_images} of up to {symmetry.order:,} images, those near the fundamental domain; "
+            f"elsewhere the model knows nothing, and the search is drawn there. To stay in the domain, {way_out}, or use "
+            'select="random".',
+            SymmetryWarning,
+            stacklevel=2,
+        )
 
 
 def _bounds(search_space: SearchSpace) -> Sequence[Any]:

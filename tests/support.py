@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,8 @@ from ax.core.metric import Metric
 from ax.core.objective import Objective
 from ax.core.observation import ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
-from ax.core.parameter import ChoiceParameter, Parameter, ParameterType, RangeParameter
+from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
+from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax_symmetry._ax import GENERATION, linear_constraint
 
@@ -37,10 +41,29 @@ def int_range(name: str, lower: int, upper: int, **traits: Any) -> RangeParamete
 
 
 def choice(name: str, values: Sequence[Any], **traits: Any) -> ChoiceParameter:
-    """Make a choice parameter; its type is that of the values, ordered and unsorted unless said otherwise."""
+    """Make a choice parameter of the type of its values: ordered, and sorted only where Ax insists, for ordered numbers."""
     kind = {bool: ParameterType.BOOL, str: ParameterType.STRING, int: ParameterType.INT, float: ParameterType.FLOAT}
-    traits = {"is_ordered": True, "sort_values": False, **traits}
+    numeric = type(values[0]) in (int, float)
+    traits = {"is_ordered": True, "sort_values": numeric and traits.get("is_ordered", True), **traits}
     return ChoiceParameter(name=name, parameter_type=kind[type(values[0])], values=list(values), **traits)
+
+
+def boolean(name: str) -> ChoiceParameter:
+    """Make a choice between True and False."""
+    return choice(name, [True, False])
+
+
+def fixed(name: str, value: Any) -> FixedParameter:
+    """Make a fixed parameter."""
+    kind = {bool: ParameterType.BOOL, str: ParameterType.STRING, int: ParameterType.INT, float: ParameterType.FLOAT}
+    return FixedParameter(name=name, parameter_type=kind[type(value)], value=value)
+
+
+def equality(text: str) -> ParameterConstraint | None:
+    """Make an equality constraint such as `"a + b == 1"`; None on an Ax that has none."""
+    if "equality" not in signature(ParameterConstraint.__init__).parameters:
+        return None
+    return ParameterConstraint(equality=text)
 
 
 def space(parameters: Iterable[Parameter], constraints: Iterable[tuple[Mapping[str, float], float]] = ()) -> SearchSpace:
@@ -128,3 +151,33 @@ def training_rows(made: Experiment, transform: Any, config: Mapping[str, Any]) -
         variance = {metric: sem[metric] ** 2 for metric in mean.index}
         rows.append({"arm": index[1], "trial": index[0], "parameters": parameters, "mean": dict(mean), "variance": variance})
     return rows
+
+
+@contextmanager
+def fits_recorded() -> Iterator[list[str]]:
+    """Record every model that an adapter starts to fit, without keeping it from doing so."""
+    module = import_module(f"ax.{GENERATION}.base")
+    base = next(c for c in vars(module).values() if "_fit_if_implemented" in getattr(c, "__dict__", {}))
+    original = base._fit_if_implemented
+    recorded: list[str] = []
+
+    def spy(self: Any, *args: Any, **keywords: Any) -> Any:
+        recorded.append(type(self).__name__)
+        return original(self, *args, **keywords)
+
+    base._fit_if_implemented = spy
+    try:
+        yield recorded
+    finally:
+        base._fit_if_implemented = original
+
+
+@contextmanager
+def fast_optimizer() -> Iterator[None]:
+    """Stop BoTorch's optimisers after a step: for loops that test the plumbing."""
+    try:
+        from botorch.test_utils.mock import mock_optimize_context_manager as mock
+    except ImportError:  # BoTorch before 0.13
+        from ax.utils.testing.mock import fast_botorch_optimize_context_manager as mock
+    with mock():
+        yield

@@ -20,6 +20,7 @@ from ax.core.observation import Observation, ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
+from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.storage.transform_registry import register_transform
 
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
@@ -114,7 +115,7 @@ def get_botorch(
     refit_on_cv: bool = False,
     optimization_config: OptimizationConfig | None = None,
     **legacy: Any,
-) -> TorchAdapter:
+) -> Adapter:
     """Make the call of Ax's former `ax.modelbridge.factory.get_botorch` on modular BoTorch."""
     if data.df.empty:
         raise ValueError("get_botorch requires non-empty data.")
@@ -123,16 +124,18 @@ def get_botorch(
             f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry with the "
             "same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
         )
-    return Generators.BOTORCH_MODULAR(
-        experiment=experiment,
-        data=data,
-        search_space=search_space or experiment.search_space,
-        torch_device=device,
-        transforms=default_transforms() if transforms is None else list(transforms),
-        transform_configs=transform_configs,
-        refit_on_cv=refit_on_cv,
-        optimization_config=optimization_config,
-    )
+    keywords: dict[str, Any] = {
+        "experiment": experiment,
+        "data": data,
+        "transforms": default_transforms() if transforms is None else list(transforms),
+        "transform_configs": transform_configs,
+        "optimization_config": optimization_config,
+        "torch_device": device,
+    }
+    if search_space is None:
+        return Generators.BOTORCH_MODULAR(refit_on_cv=refit_on_cv, **keywords)
+    # The registry knows no search space but the experiment's.
+    return TorchAdapter(search_space=search_space, generator=BoTorchGenerator(refit_on_cv=refit_on_cv), **keywords)
 
 
 def _training(arm_data: pd.DataFrame) -> Training:
