@@ -28,15 +28,15 @@ def get_botorch(
 ) -> Any:
     """Fit Ax's BoTorch model, which knows the symmetry.
 
-    On Ax up to 1.0 the call goes to `ax.modelbridge.factory.get_botorch`; later generations dropped that function, and the same
-    call is made on their own API.
+    On Ax up to 1.0 the call goes to `ax.modelbridge.factory.get_botorch`; later generations dropped that function, and
+    the same call is made on their own API.
 
     Args:
         experiment: The experiment.
         data: Its data; the sem of each observation is in the outcome's units.
         search_space: Where to optimise, if not the experiment's own search space.
-        symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added. Without
-            it, add them yourself through `transforms` and `transform_configs`.
+        symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added.
+            Without it, add them yourself through `transforms` and `transform_configs`.
         method: `"augmentation"` trains on the images of the observations; `"auto"` chooses, today the same.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
@@ -50,7 +50,9 @@ def get_botorch(
     if method not in METHODS:
         raise SymmetryError(f"method: got {method!r}; use {', '.join(map(repr, METHODS))}.")
     if method == "kernel":
-        raise SymmetryError("method: 'kernel' is not part of this version; use 'augmentation', with max_images for large groups.")
+        raise SymmetryError(
+            "method: 'kernel' is not part of this version; use 'augmentation', with max_images for large groups."
+        )
     if symmetry is None:
         if method != "auto":
             raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")
@@ -63,8 +65,8 @@ def get_botorch(
     for transform in (SymmetrizeObservations, Canonicalize):
         if transform in transforms or transform.__name__ in configs:
             raise SymmetryError(
-                f"get_botorch: symmetry= adds {transform.__name__} and its config by itself; drop it from transforms and "
-                "transform_configs, or drop symmetry=."
+                f"get_botorch: symmetry= adds {transform.__name__} and its config by itself; drop it from transforms "
+                "and transform_configs, or drop symmetry=."
             )
         configs[transform.__name__] = config
     transforms = [Canonicalize, SymmetrizeObservations, *transforms]

@@ -69,7 +69,8 @@ class Region:
         return good
 
     def limits(self, others: Mapping[str, Any]) -> list[float]:
-        """Tell what the symmetry's parameters may add up to in each constraint, given a candidate's other parameters."""
+        """Tell what the symmetry's parameters may add up to in each constraint, given a candidate's other
+        parameters."""
         limits = []
         for columns, weights, outside, bound in self.constraints:
             rest = sum(w * float(others[n]) for n, w in outside.items() if others.get(n) is not None)
@@ -93,7 +94,8 @@ class Region:
     ) -> tuple[npt.NDArray[np.bool_], Rows]:
         """Find for rows `n x d` the least image inside of the region.
 
-        Cost: that of `Action.least` where the representative is inside; else O(|G|) per row for a group that can be written
+        Cost: that of `Action.least` where the representative is inside; else O(|G|) per row for a group that can be
+            written
         out, and a search with look-ahead over the arrangements of blocks for a larger one.
 
         Returns:
@@ -102,20 +104,24 @@ class Region:
         z = both(x, self.codec.mirrored(x))
         y = np.take_along_axis(z, action.least(x, z[:, x.shape[1] :], priority), axis=1)
         inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
-        for i in np.flatnonzero(~inside):
+        for i in np.flatnonzero(~inside).tolist():
             search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
             found = search(action, z[i], priority, others[i])
             inside[i] = found is not None
             y[i] = x[i] if found is None else found
         return inside, y
 
-    def _by_enumeration(self, action: Action, z: Rows, priority: Sequence[int], others: Mapping[str, Any]) -> Rows | None:
+    def _by_enumeration(
+        self, action: Action, z: Rows, priority: Sequence[int], others: Mapping[str, Any]
+    ) -> Rows | None:
         """Look through all images of one row."""
         images = z[action.elements]
         inside = images[self.contains(images, others)]
         return inside[np.lexsort(inside[:, list(priority)].T[::-1])[0]] if len(inside) else None
 
-    def _by_arrangement(self, action: Action, z: Rows, priority: Sequence[int], others: Mapping[str, Any]) -> Rows | None:
+    def _by_arrangement(
+        self, action: Action, z: Rows, priority: Sequence[int], others: Mapping[str, Any]
+    ) -> Rows | None:
         """Improve one factor after the other, the rest of the row as it stands, until nothing changes."""
         y, before = z[: action.width], None
         while before is None or not np.array_equal(before, y):
@@ -135,8 +141,8 @@ class Region:
 class _Arrangement:
     """Arranges the blocks of one row, least first, and goes back where the region does not allow it.
 
-    It looks ahead: every place must keep a content that fits it, and the least that is left to add must stay within the limit
-    of every constraint.
+    It looks ahead: every place must keep a content that fits it, and the least that is left to add must stay within the
+    limit of every constraint.
     """
 
     def __init__(
@@ -178,9 +184,9 @@ class _Arrangement:
             self.budget -= 1
             if self.budget < 0:
                 warnings.warn(
-                    f"Canonicalize returns a candidate as it was generated: {SEARCH_BUDGET:,} arrangements of its blocks "
-                    "hold none that gen's fixed features, search space and constraints allow. Relax them, or declare a "
-                    "smaller group.",
+                    f"Canonicalize returns a candidate as it was generated: {SEARCH_BUDGET:,} arrangements of its "
+                    "blocks hold none that gen's fixed features, search space and constraints allow. Relax them, or "
+                    "declare a smaller group.",
                     SymmetryWarning,
                     stacklevel=2,
                 )

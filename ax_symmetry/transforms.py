@@ -29,17 +29,18 @@ class SymmetrizeObservations(RowTransform):
     """At fit, each observation becomes its orbit.
 
     The distinct images follow the observation, each with its data. With `noise="orbit"` each carries the observation's
-    covariance times the number of its images: then, for a jointly invariant kernel with fixed noise, the posterior mean is
-    exactly that of the averaged kernel k_G (Mei, Misiakiewicz and Montanari, "Learning with invariances in random features and
-    kernel models", COLT 2021, for ridge regression). Nothing but the training data changes. In a fold of cross-validation,
-    observations on the orbit of a held-out arm are held out with it.
+    covariance times the number of its images: then, for a jointly invariant kernel with fixed noise, the posterior mean
+    is exactly that of the averaged kernel k_G (Mei, Misiakiewicz and Montanari, "Learning with invariances in random
+    features and kernel models", COLT 2021, for ridge regression). Nothing but the training data changes. In a fold of
+    cross-validation, observations on the orbit of a held-out arm are held out with it.
 
     Config, beside the keys of the symmetry (see the README):
 
-    - `noise`: `"orbit"` (default) scales the covariance by the number of images; `"copy"` leaves it, which claims that many
-      independent measurements.
+    - `noise`: `"orbit"` (default) scales the covariance by the number of images; `"copy"` leaves it, which claims that
+      many independent measurements.
     - `max_images`: how many images of each observation to keep, itself among them; all by default.
-    - `select`: which to keep then, `"nearest"` to the fundamental domain (default) or `"random"`. Either is approximate.
+    - `select`: which to keep then, `"nearest"` to the fundamental domain (default) or `"random"`. Either is
+      approximate.
     - `seed`: seed of the random choice, 0 by default.
 
     Cost: O(n |G|) rows, and the model's cost grows with the cube of that.
@@ -49,7 +50,11 @@ class SymmetrizeObservations(RowTransform):
     """
 
     def prepare(
-        self, config: Mapping[str, Any] | None, search_space: SearchSpace | None, training: Training | None, context: Context
+        self,
+        config: Mapping[str, Any] | None,
+        search_space: SearchSpace | None,
+        training: Training | None,
+        context: Context,
     ) -> None:
         """Read the config, check it, and remember on which orbit each arm lies."""
         self.symmetry, self.space = _check(type(self).__name__, config, search_space, context)
@@ -58,11 +63,14 @@ class SymmetrizeObservations(RowTransform):
             raise too_large(self.symmetry.order)
         if context.transforms and "Canonicalize" not in context.transforms:
             _warn_if_partial(self.options, self.symmetry, "add Canonicalize to the transforms")
-        self._stage = search_space
+        companion = (context.configs or {}).get("Canonicalize") or config
+        self.priority = self.symmetry.priority(options.read_canonical(companion or {}).order_by)
+        self._stage = _bounds(self.space)
         self._orbits: dict[str, bytes] = {}
+        self.space = widened(self.symmetry, self.space)
         self.codec = Codec(self.symmetry, self.space)
         if training is not None:
-            complete, x = self.codec.encode(training.table)
+            complete, x = self.codec.encode(training.columns(self.codec.parameters))
             arms = [arm for arm, known in zip(training.arms, complete) if known]
             self._orbits = {arm: key for arm, key in zip(arms, self._keys(x)) if arm is not None}
             implied = {name: x[:, self.codec.columns[name]] for name in self.codec.implied}
@@ -70,12 +78,12 @@ class SymmetrizeObservations(RowTransform):
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""
-        same_bounds = _bounds(search_space) == _bounds(self._stage)
-        return self.space.clone() if same_bounds and _bounds(self.space) != _bounds(self._stage) else search_space
+        widens = _bounds(self.space) != self._stage
+        return self.space.clone() if widens and _bounds(search_space) == self._stage else search_space
 
     def replace(self, training: Training) -> Images:
-        """Put the images of every observation after it; an observation that lacks a parameter of the symmetry stays alone."""
-        complete, x = self.codec.encode(training.table)
+        """Put the images of every observation after it; one that lacks a parameter of the symmetry stays alone."""
+        complete, x = self.codec.encode(training.columns(self.codec.parameters))
         mirrored = self.codec.mirrored(x)
         action, chosen = self.symmetry.action, self.options
         if chosen.max_images is None or chosen.max_images >= action.order:
@@ -88,7 +96,7 @@ class SymmetrizeObservations(RowTransform):
                 max_images=chosen.max_images,
                 select=chosen.select,
                 seed=chosen.seed,
-                priority=self.symmetry.priority(),
+                priority=self.priority,
                 units=self.codec.units,
             )
         sizes = np.bincount(rows, minlength=len(x))
@@ -111,11 +119,12 @@ class SymmetrizeObservations(RowTransform):
     def _keys(self, x: Rows) -> list[bytes]:
         """Tell on which orbit rows `n x d` lie, by their canonical representatives to nine digits of the ranges."""
         mirrored = self.codec.mirrored(x)
-        canonical = take(x, mirrored, np.arange(len(x)), self.symmetry.action.least(x, mirrored, self.symmetry.priority()))
+        points = self.symmetry.action.least(x, mirrored, self.priority)
+        canonical = take(x, mirrored, np.arange(len(x)), points)
         return [row.tobytes() for row in np.round(self.codec.units(canonical), 9) + 0.0]
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
-        """Tell which rows lie on the orbit of an arm that this transform was fitted with and that is not among them now."""
+        """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""
         held_out = {key for arm, key in self._orbits.items() if arm not in set(training.arms)}
         if not held_out:
             return np.zeros(len(x), dtype=bool)
@@ -125,18 +134,19 @@ class SymmetrizeObservations(RowTransform):
 class Canonicalize(RowTransform):
     """Each generated candidate becomes the canonical representative of its orbit.
 
-    That is the image which comes first when the blocks are compared one after the other: numbers by size, booleans with False
-    first, choices by their position in `values`. Where it would leave what `gen` was asked for (fixed features, a narrower
-    search space, parameter constraints), the first image inside takes its place. The model is asked, too, about canonical
-    points only: f(x) := model(canonical(x)), which changes no marginal posterior under full augmentation, and keeps
-    predictions where the data are under partial augmentation. Training data stay as they are.
+    That is the image which comes first when the blocks are compared one after the other: numbers by size, booleans with
+    False first, choices by their position in `values`. Where it would leave what `gen` was asked for (fixed features, a
+    narrower search space, parameter constraints), the first image inside takes its place. The model is asked, too,
+    about canonical points only: f(x) := model(canonical(x)), which changes no marginal posterior under full
+    augmentation, and keeps predictions where the data are under partial augmentation. Training data stay as they are.
 
     Config, beside the keys of the symmetry (see the README):
 
     - `order_by`: names of parameters, each standing for its slot; these slots are compared first, in this order.
-    - `constrain`: True confines the search for candidates to the fundamental domain by order constraints (slower), False does
-      not. By default it is confined where the model knows nothing elsewhere: with `max_images` and `select="nearest"`. A
-      call of `gen` with fixed features in the symmetry is never confined, since that would cut off what they allow.
+    - `constrain`: True confines the search for candidates to the fundamental domain by order constraints (slower),
+      False does not. By default it is confined where the model knows nothing elsewhere: with `max_images` and
+      `select="nearest"`. A call of `gen` with fixed features in the symmetry is never confined, since that would cut
+      off what they allow.
 
     Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups.
 
@@ -145,7 +155,11 @@ class Canonicalize(RowTransform):
     """
 
     def prepare(
-        self, config: Mapping[str, Any] | None, search_space: SearchSpace | None, training: Training | None, context: Context
+        self,
+        config: Mapping[str, Any] | None,
+        search_space: SearchSpace | None,
+        training: Training | None,
+        context: Context,
     ) -> None:
         """Read the config and check it."""
         self.symmetry, space = _check(type(self).__name__, config, search_space, context)
@@ -160,7 +174,9 @@ class Canonicalize(RowTransform):
     def _read_constrain(self, context: Context, space: SearchSpace) -> bool:
         """Decide whether the search is confined to the fundamental domain."""
         augmentation = options.read_augmentation((context.configs or {}).get("SymmetrizeObservations") or {})
-        partial = "SymmetrizeObservations" in context.transforms and augmentation.knows_only_the_domain(self.symmetry.order)
+        partial = "SymmetrizeObservations" in context.transforms and augmentation.knows_only_the_domain(
+            self.symmetry.order
+        )
         if self.options.constrain is False:
             if partial:
                 _warn_if_partial(augmentation, self.symmetry, "leave constrain at its default")
@@ -187,7 +203,9 @@ class Canonicalize(RowTransform):
         if self._confines and any(fixed.get(name) is not None for name in self.codec.parameters):
             self._searched.set_parameter_constraints(list(self._constraints))
 
-    def transform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+    def transform_observation_features(
+        self, observation_features: list[ObservationFeatures]
+    ) -> list[ObservationFeatures]:
         """Ask the model about the canonical representatives; features that lack a parameter of the symmetry stay."""
         if len(observation_features) == 1 and not self._asked[1]:
             given = observation_features[0].parameters
@@ -196,7 +214,9 @@ class Canonicalize(RowTransform):
                 self.ask(given)
         return self._canonical(observation_features, generated=False)
 
-    def untransform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+    def untransform_observation_features(
+        self, observation_features: list[ObservationFeatures]
+    ) -> list[ObservationFeatures]:
         """Turn candidates into their canonical representatives."""
         return self._canonical(observation_features, generated=True)
 
@@ -232,7 +252,8 @@ def _check(
     for other in ("SymmetrizeObservations", "Canonicalize"):
         if other in (context.configs or {}) and other not in context.transforms:
             raise SymmetryError(
-                f"transform_configs has a config for {other}, which is not among the transforms; add it to them or drop the config."
+                f"transform_configs has a config for {other}, which is not among the transforms; add it to them or drop "
+                "the config."
             )
     if search_space is None:
         raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
@@ -246,9 +267,9 @@ def _warn_if_partial(augmentation: options.Augmentation, symmetry: Symmetry, way
     """Warn of a model that is asked where it knows nothing."""
     if augmentation.knows_only_the_domain(symmetry.order):
         warnings.warn(
-            f"max_images keeps {augmentation.max_images} of up to {symmetry.order:,} images, those near the fundamental domain; "
-            f"elsewhere the model knows nothing, and the search is drawn there. To stay in the domain, {way_out}, or use "
-            'select="random".',
+            f"max_images keeps {augmentation.max_images} of up to {symmetry.order:,} images, those near the fundamental "
+            "domain; elsewhere the model knows nothing, and the search is drawn there. To stay in the domain, "
+            f'{way_out}, or use select="random".',
             SymmetryWarning,
             stacklevel=2,
         )
@@ -256,7 +277,10 @@ def _warn_if_partial(augmentation: options.Augmentation, symmetry: Symmetry, way
 
 def _bounds(search_space: SearchSpace) -> Sequence[Any]:
     """List what widening can change of a search space."""
-    return [(n, getattr(p, "lower", None), getattr(p, "upper", None), getattr(p, "values", None)) for n, p in search_space.parameters.items()]
+    return [
+        (n, getattr(p, "lower", None), getattr(p, "upper", None), getattr(p, "values", None))
+        for n, p in search_space.parameters.items()
+    ]
 
 
 register(SymmetrizeObservations)

@@ -1,7 +1,7 @@
 """Canonicalize loses nothing: candidates stay where generation was asked to be, on their own orbit, and stay put.
 
-The oracle is brute force on dicts: all images, written out here, that Ax's own membership check and the fixed features admit,
-and the first of them in the order that DESIGN names.
+The oracle is brute force on dicts: all images, written out here, that Ax's own membership check and the fixed features
+admit, and the first of them in the order that DESIGN names.
 
 One-line bugs that turn this file red: ignore the fixed features, the constraints or the narrower bounds; return the
 canonical image although it is outside; compare choices alphabetically; mirror without rounding to integers or digits.
@@ -102,7 +102,9 @@ def asked(config: Mapping[str, Any], search_space: SearchSpace, fixed: Mapping[s
     transform = Canonicalize(search_space=space(parameters()), config=config)
     transform.transform_search_space(search_space)
     optimization_config: OptimizationConfig = experiment(space(parameters())).optimization_config
-    transform.transform_optimization_config(optimization_config, fixed_features=ObservationFeatures(parameters=dict(fixed)))
+    transform.transform_optimization_config(
+        optimization_config, fixed_features=ObservationFeatures(parameters=dict(fixed))
+    )
     return transform
 
 
@@ -163,7 +165,9 @@ def test_nothing_is_lost(case: str, config: Mapping[str, Any], seed: int) -> Non
         orbit = images(point, config)
         assert order_of(result) in [order_of(image) for image in orbit]
         admitted = [
-            image for image in orbit if search_space.check_membership(image) and all(image[n] == v for n, v in fixed.items())
+            image
+            for image in orbit
+            if search_space.check_membership(image) and all(image[n] == v for n, v in fixed.items())
         ]
         assert order_of(result) == min(order_of(image) for image in admitted)
         assert {type(result[name]) for name in point} == {type(point[name]) for name in point}
@@ -214,11 +218,15 @@ def test_features_that_lack_a_parameter_pass_through() -> None:
 @pytest.mark.parametrize("fixed", [{}, {"x3": 0.35}])
 @pytest.mark.parametrize("narrow", [{}, {"x0": (0.2, 1.0), "x5": (0.0, 0.6)}])
 @pytest.mark.parametrize("constraints", [[], [({"x1": 1.0, "x0": -1.0}, -0.05), ({"x2": 1.0, "x7": 1.0}, 1.4)]])
-def test_a_group_too_large_to_write_out(fixed: Mapping[str, Any], narrow: Mapping[str, Any], constraints: list[Any]) -> None:
+def test_a_group_too_large_to_write_out(
+    fixed: Mapping[str, Any], narrow: Mapping[str, Any], constraints: list[Any]
+) -> None:
     """S_8 is searched, not written out; here, for the test, it is."""
     names = [f"x{i}" for i in range(8)]
     search_space = space([float_range(n, *narrow.get(n, (0.0, 1.0))) for n in names], constraints)
-    transform = Canonicalize(search_space=space([float_range(n) for n in names]), config={"blocks": [[n] for n in names]})
+    transform = Canonicalize(
+        search_space=space([float_range(n) for n in names]), config={"blocks": [[n] for n in names]}
+    )
     transform.transform_search_space(search_space)
     transform.transform_optimization_config(
         experiment(search_space).optimization_config, fixed_features=ObservationFeatures(parameters=dict(fixed))
@@ -244,7 +252,9 @@ def test_a_group_too_large_to_write_out(fixed: Mapping[str, Any], narrow: Mappin
 def test_twenty_blocks_are_searched_too() -> None:
     names = [f"x{i:02d}" for i in range(20)]
     fixed = {"x03": 0.9, "x11": 0.05}
-    transform = Canonicalize(search_space=space([float_range(n) for n in names]), config={"blocks": [[n] for n in names]})
+    transform = Canonicalize(
+        search_space=space([float_range(n) for n in names]), config={"blocks": [[n] for n in names]}
+    )
     search_space = space([float_range(n) for n in names], [({"x19": 1.0, "x00": -1.0}, 0.0)])
     transform.transform_search_space(search_space)
     transform.ask(fixed)

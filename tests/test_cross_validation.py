@@ -4,8 +4,8 @@ The spy records what the model is handed: training and test points in the unit c
 recognised there by brute force over the permutations of its columns.
 
 One-line bugs that turn this file red: expand the adapter's stored training data instead of each fold's; let twins of
-held-out arms stay (`_twins_of_held_out` returning False); expand what Ax holds out, or take the training data of the second
-fold for it.
+held-out arms stay (`_twins_of_held_out` returning False); expand what Ax holds out, or take the training data of the
+second fold for it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The augmented posterior mean is that of the averaged kernel k_G, exactly (DESIGN: the mathematics, 1 and 4).
 
-The reference is brute force: the group is written out here from itertools, and the Gaussian process is ten lines of numpy.
+The reference is brute force: the group is written out here from itertools, and the Gaussian process is ten lines of
+numpy.
 
 One-line bugs that turn this file red: multiply the variance by |G| instead of the number of distinct images (mirror
 points differ then); leave the variance of the copies as it is; drop or repeat one image; mirror at another center.
@@ -23,7 +24,7 @@ MIDDLE = 0.5
 
 def permuting(order: tuple[int, ...], slots: int = 1) -> Element:
     """Permute blocks of columns."""
-    return lambda x: np.concatenate([x[slots * j: slots * (j + 1)] for j in order])
+    return lambda x: np.concatenate([x[slots * j : slots * (j + 1)] for j in order])
 
 
 def rotations(m: int) -> list[tuple[int, ...]]:
@@ -69,7 +70,9 @@ def base_kernel(x: np.ndarray, y: np.ndarray, lengths: np.ndarray) -> np.ndarray
     return (1 + r + r**2 / 3) * np.exp(-r)
 
 
-def posterior_mean(k_train: np.ndarray, k_test: np.ndarray, variance: np.ndarray, y: np.ndarray, constant: float) -> np.ndarray:
+def posterior_mean(
+    k_train: np.ndarray, k_test: np.ndarray, variance: np.ndarray, y: np.ndarray, constant: float
+) -> np.ndarray:
     return constant + k_test @ np.linalg.solve(k_train + np.diag(variance), y - constant)
 
 
@@ -103,7 +106,9 @@ def test_augmented_mean_is_the_mean_of_the_averaged_kernel(name: str) -> None:
     length_of = {n: 0.3 + 0.2 * k for k, alike in enumerate(classes) for n in alike}
     lengths = np.array([length_of.get(n, 0.7) for n in names])
     test = rng.random((50, width))
-    got = posterior_mean(base_kernel(images, images, lengths), base_kernel(test, images, lengths), variance, outcomes, 2.5)
+    got = posterior_mean(
+        base_kernel(images, images, lengths), base_kernel(test, images, lengths), variance, outcomes, 2.5
+    )
     wanted = posterior_mean(averaged(x, x, lengths, group), averaged(test, x, lengths, group), sem**2, y, 2.5)
     np.testing.assert_allclose(got, wanted, rtol=0, atol=POSTERIOR)
     sizes = [len(np.unique([g(row) for g in group], axis=0)) for row in x]
@@ -124,7 +129,9 @@ def test_unscaled_copies_claim_too_much() -> None:
     outcomes = np.array([row["mean"]["y"] for row in rows])
     variance = np.array([row["variance"]["y"] for row in rows])
     lengths, test = np.full(width, 0.6), rng.random((20, width))
-    got = posterior_mean(base_kernel(images, images, lengths), base_kernel(test, images, lengths), variance, outcomes, 0.0)
+    got = posterior_mean(
+        base_kernel(images, images, lengths), base_kernel(test, images, lengths), variance, outcomes, 0.0
+    )
     over_confident = np.full(8, 0.4**2 / len(group))
     wanted = posterior_mean(averaged(x, x, lengths, group), averaged(test, x, lengths, group), over_confident, y, 0.0)
     np.testing.assert_allclose(got, wanted, rtol=0, atol=POSTERIOR)
@@ -145,6 +152,8 @@ def test_a_subgroup_is_exact_for_itself() -> None:
     variance = np.array([row["variance"]["y"] for row in rows])
     group = [permuting(p, 2) for p in rotations(3)]
     lengths, test = np.array([0.4, 0.7] * 3), rng.random((20, 6))
-    got = posterior_mean(base_kernel(images, images, lengths), base_kernel(test, images, lengths), variance, outcomes, 0.0)
+    got = posterior_mean(
+        base_kernel(images, images, lengths), base_kernel(test, images, lengths), variance, outcomes, 0.0
+    )
     wanted = posterior_mean(averaged(x, x, lengths, group), averaged(test, x, lengths, group), np.full(8, 0.04), y, 0.0)
     np.testing.assert_allclose(got, wanted, rtol=0, atol=POSTERIOR)

@@ -1,7 +1,8 @@
 """The model that Ax fits through get_botorch is symmetric, and the same on every Ax.
 
-One-line bugs that turn this file red: fit with one image missing; scale the sem instead of the variance; put the transforms
-behind UnitX; let one backend use other default transforms than the other (the golden file); drop `symmetry=`.
+One-line bugs that turn this file red: fit with one image missing; scale the sem instead of the variance; put the
+transforms behind UnitX; let one backend use other default transforms than the other (the golden file); drop
+`symmetry=`.
 
 The golden file was written by Ax 1.3.1 with `python tests/test_get_botorch.py`; every lane reads it.
 """
@@ -119,7 +120,9 @@ def test_keywords_of_ax_reach_ax() -> None:
     [
         pytest.param({"method": "kernels", "symmetry": CONFIG}, "method", id="unknown method"),
         pytest.param({"method": "augmentation"}, "symmetry=", id="a method but no symmetry"),
-        pytest.param({"symmetry": CONFIG, "transform_configs": {"Canonicalize": CONFIG}}, "Canonicalize", id="config twice"),
+        pytest.param(
+            {"symmetry": CONFIG, "transform_configs": {"Canonicalize": CONFIG}}, "Canonicalize", id="config twice"
+        ),
         pytest.param({"symmetry": CONFIG, "transforms": [Canonicalize]}, "Canonicalize", id="transform twice"),
         pytest.param({"symmetry": {"blocks": [["a1"], ["c"]]}}, "parameter c", id="unknown parameter"),
     ],
@@ -131,6 +134,8 @@ def test_contradictions_are_errors(keywords: dict[str, Any], named: str) -> None
 
 
 if __name__ == "__main__":
-    golden_mean, golden_variance = predicted(fitted(filled(), [Canonicalize, SymmetrizeObservations]), random_points(20, seed=3))
+    golden_mean, golden_variance = predicted(
+        fitted(filled(), [Canonicalize, SymmetrizeObservations]), random_points(20, seed=3)
+    )
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps({"mean": golden_mean.tolist(), "variance": golden_variance.tolist()}, indent=1) + "\n")

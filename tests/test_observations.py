@@ -1,8 +1,8 @@
 """What users may rely on of SymmetrizeObservations (DESIGN, section 5), on training data as Ax makes them.
 
-One-line bugs that turn this file red: give all images one arm name; scale the sem by the orbit size instead of its root; join
-data to the wrong arm; share a metadata dict between images; expand an incomplete observation; forget to widen the model's
-space, or widen what gen was asked for as well.
+One-line bugs that turn this file red: give all images one arm name; scale the sem by the orbit size instead of its
+root; join data to the wrong arm; share a metadata dict between images; expand an incomplete observation; forget to
+widen the model's space, or widen what gen was asked for as well.
 """
 
 from __future__ import annotations
@@ -119,7 +119,11 @@ def test_repeated_arms_keep_their_own_data() -> None:
 
 def test_integers_choices_and_booleans_are_moved_as_they_are() -> None:
     blocks = [["n1", "c1", "f1"], ["n2", "c2", "f2"]]
-    listed = [p for k in (1, 2) for p in (int_range(f"n{k}", 0, 9), choice(f"c{k}", ["z", "a"]), choice(f"f{k}", [True, False]))]
+    listed = [
+        p
+        for k in (1, 2)
+        for p in (int_range(f"n{k}", 0, 9), choice(f"c{k}", ["z", "a"]), choice(f"f{k}", [True, False]))
+    ]
     made = experiment(space([*listed, float_range("other")]))
     given = {"n1": 3, "c1": "z", "f1": True, "n2": 8, "c2": "a", "f2": False, "other": 0.5}
     add_trial(made, given, {"y": (0.0, 0.1)})
@@ -170,7 +174,9 @@ def test_predictions_of_partial_augmentation_are_those_of_canonical_points() -> 
     made = fill(experiment(unit_space()), 8, outcome, seed=3)
     adapter = get_botorch(made, made.lookup_data(), symmetry={**CONFIG, "max_images": 2})
     for row in np.random.default_rng(4).random((5, 6)):
-        assert len(set(adapter.predict(features(SYMMETRY.orbit(point(*row))))[0]["y"])) <= 2  # batched sums round once more
+        assert (
+            len(set(adapter.predict(features(SYMMETRY.orbit(point(*row))))[0]["y"])) <= 2
+        )  # batched sums round once more
         assert np.ptp(adapter.predict(features(SYMMETRY.orbit(point(*row))))[0]["y"]) < 1e-12
 
 
@@ -211,7 +217,9 @@ def test_metadata_steps_and_covariances_of_map_data() -> None:
         before = deepcopy(data)
         images = built(unit_space()).transform_observations(observations=data)
         assert data == before
-        curve = [(obs.arm_name, obs.features.trial_index, obs.features.metadata["step"], obs.data.means[0]) for obs in images]
+        curve = [
+            (obs.arm_name, obs.features.trial_index, obs.features.metadata["step"], obs.data.means[0]) for obs in images
+        ]
         np.testing.assert_allclose(images[0].data.covariance, 6 * covariance)
         np.testing.assert_allclose(images[-1].data.covariance, covariance)
         images[1].features.metadata["new"] = 1
@@ -255,7 +263,9 @@ def test_failed_and_abandoned_trials_teach_nothing() -> None:
         trial.mark_running(no_runner_required=True)
         getattr(trial, status)()
     probes = features([point(*row) for row in np.random.default_rng(0).random((5, 6))])
-    results = [get_botorch(made, made.lookup_data(), symmetry=CONFIG).predict(probes)[0]["y"] for made in (plain, marked)]
+    results = [
+        get_botorch(made, made.lookup_data(), symmetry=CONFIG).predict(probes)[0]["y"] for made in (plain, marked)
+    ]
     np.testing.assert_array_equal(*results)
 
 
@@ -263,7 +273,11 @@ def model_inputs(adapter: Any) -> np.ndarray:
     """Return the training points as the model holds them."""
     model = adapter.model if GENERATION == "modelbridge" else adapter.generator
     inner = model.model if GENERATION == "modelbridge" else model.surrogate.model
-    return inner.train_inputs[0].numpy().reshape(-1, 6) if inner.train_inputs[0].ndim == 2 else inner.train_inputs[0][0].numpy()
+    return (
+        inner.train_inputs[0].numpy().reshape(-1, 6)
+        if inner.train_inputs[0].ndim == 2
+        else inner.train_inputs[0][0].numpy()
+    )
 
 
 def test_out_of_design_data_and_their_images_stay_inside_the_model_space() -> None:
@@ -295,7 +309,9 @@ def test_out_of_design_data_and_their_images_stay_inside_the_model_space() -> No
 def test_status_quo_and_relative_constraints_work_as_before() -> None:
     def made_with_status_quo() -> Any:
         relative = OutcomeConstraint(metric=Metric(name="z"), op=ComparisonOp.GEQ, bound=-50.0, relative=True)
-        config = OptimizationConfig(objective=Objective(metric=Metric(name="y"), minimize=False), outcome_constraints=[relative])
+        config = OptimizationConfig(
+            objective=Objective(metric=Metric(name="y"), minimize=False), outcome_constraints=[relative]
+        )
         made = experiment(
             unit_space(),
             metrics=("y", "z"),
@@ -310,7 +326,9 @@ def test_status_quo_and_relative_constraints_work_as_before() -> None:
                 trial.add_arm(made.status_quo)
             trial.mark_running(no_runner_required=True)
             data = [
-                data_of(trial.index, arm.name, {"y": (outcome(arm.parameters), 0.1), "z": (2 + arm.parameters["a1"], 0.1)})
+                data_of(
+                    trial.index, arm.name, {"y": (outcome(arm.parameters), 0.1), "z": (2 + arm.parameters["a1"], 0.1)}
+                )
                 for arm in trial.arms
             ]
             made.attach_data(Data.from_multiple_data(data))

@@ -6,8 +6,22 @@ Both backends define the same names. A third generation of Ax costs one more bac
 from importlib.util import find_spec
 
 if find_spec("ax.adapter") is not None:
-    from ax_symmetry._ax.adapter import GENERATION, RowTransform, default_transforms, get_botorch, linear_constraint, register
+    from ax_symmetry._ax.adapter import (
+        GENERATION,
+        RowTransform,
+        default_transforms,
+        get_botorch,
+        linear_constraint,
+        register,
+    )
 else:
-    from ax_symmetry._ax.modelbridge import GENERATION, RowTransform, default_transforms, get_botorch, linear_constraint, register
+    from ax_symmetry._ax.modelbridge import (
+        GENERATION,
+        RowTransform,
+        default_transforms,
+        get_botorch,
+        linear_constraint,
+        register,
+    )
 
 __all__ = ["GENERATION", "RowTransform", "default_transforms", "get_botorch", "linear_constraint", "register"]

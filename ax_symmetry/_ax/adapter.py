@@ -37,7 +37,7 @@ class RowTransform(RowLogic, Transform):
         search_space: SearchSpace | None = None,
         experiment_data: ExperimentData | None = None,
         adapter: Adapter | None = None,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
     ) -> None:
         super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
         training = None if experiment_data is None else _training(experiment_data.arm_data)
@@ -62,7 +62,9 @@ class RowTransform(RowLogic, Transform):
         # The images of the row at position p of the arms are those from starts[p] on, counts[p] of them.
         starts = np.searchsorted(images.rows, np.arange(len(arm_data)))
         counts = np.bincount(images.rows, minlength=len(arm_data))
-        position = arm_data.index.get_indexer(pd.MultiIndex.from_arrays([observation_data.index.get_level_values(i) for i in (0, 1)]))
+        position = arm_data.index.get_indexer(
+            pd.MultiIndex.from_arrays([observation_data.index.get_level_values(i) for i in (0, 1)])
+        )
         rows = np.repeat(np.arange(len(observation_data)), counts[position])
         offset = np.arange(len(rows)) - np.repeat(np.cumsum(counts[position]) - counts[position], counts[position])
         image = starts[position[rows]] + offset
@@ -101,7 +103,7 @@ def register(transform: type[Transform]) -> None:
 def linear_constraint(weights: Mapping[str, float], bound: float) -> ParameterConstraint:
     """Make the parameter constraint `sum of weight * value <= bound`."""
     if "constraint_dict" in signature(ParameterConstraint.__init__).parameters:
-        return ParameterConstraint(constraint_dict=dict(weights), bound=bound)
+        return ParameterConstraint(constraint_dict=dict(weights), bound=bound)  # type: ignore[call-arg]
     return ParameterConstraint(inequality=" + ".join(f"{w!r} * {n}" for n, w in weights.items()) + f" <= {bound!r}")
 
 
@@ -121,8 +123,8 @@ def get_botorch(
         raise ValueError("get_botorch requires non-empty data.")
     if legacy:
         raise SymmetryError(
-            f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry with the "
-            "same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
+            f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry with "
+            "the same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
         )
     keywords: dict[str, Any] = {
         "experiment": experiment,
@@ -140,7 +142,9 @@ def get_botorch(
 
 def _training(arm_data: pd.DataFrame) -> Training:
     """Read training data off the data frame of arms."""
-    table = {name: [None if _absent(v) else v for v in arm_data[name].tolist()] for name in arm_data if name != "metadata"}
+    table = {
+        name: [None if _absent(v) else v for v in arm_data[name].tolist()] for name in arm_data if name != "metadata"
+    }
     return Training(arm_data.index.get_level_values("arm_name").tolist(), table)
 
 

@@ -32,7 +32,7 @@ class RowTransform(RowLogic, Transform):
         search_space: SearchSpace | None = None,
         observations: list[Observation] | None = None,
         modelbridge: Any = None,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
     ) -> None:
         super().__init__(search_space=search_space, observations=observations, modelbridge=modelbridge, config=config)
         training = None if observations is None else _training(observations)

@@ -24,6 +24,10 @@ class Training:
     arms: Sequence[str | None]
     table: Mapping[str, Sequence[Any]]
 
+    def columns(self, names: Iterable[str]) -> dict[str, Sequence[Any]]:
+        """Return the values of some parameters, also of those that no row has."""
+        return {name: self.table.get(name, [None] * len(self.arms)) for name in names}
+
 
 @dataclass(frozen=True)
 class Images:
@@ -48,7 +52,10 @@ class Images:
     def names(self, arms: Sequence[str | None]) -> list[str | None]:
         """Name the images: the row itself keeps its arm's name, the others get a new one, the same on every call."""
         taken = set(arms)
-        return [_unused(arms[row], k, taken) if k and arms[row] is not None else arms[row] for row, k in zip(self.rows, self.number)]
+        return [
+            _unused(arms[row], k, taken) if k and arms[row] is not None else arms[row]
+            for row, k in zip(self.rows, self.number)
+        ]
 
 
 @dataclass(frozen=True)
@@ -71,22 +78,29 @@ def context_of(adapter: Any) -> Context:
     if adapter is None:
         return Context(declared=None)
     transforms = [t.__name__ for t in getattr(adapter, "_raw_transforms", [])]
-    return Context(getattr(adapter, "_search_space", None), transforms, getattr(adapter, "_transform_configs", None) or {})
+    return Context(
+        getattr(adapter, "_search_space", None), transforms, getattr(adapter, "_transform_configs", None) or {}
+    )
 
 
 class RowLogic:
     """What a transform that replaces rows of training data does on every generation of Ax.
 
-    Cross-validation in transformed space (`untransform=False`) hands a transform first the training data of a fold, then the
-    features of the points that are held out, and then, on some versions by the same method as training data, their data. Those
-    are no training data and stay as they are: they are recognised as the arms that were not among the fold's.
+    Cross-validation in transformed space (`untransform=False`) hands a transform first the training data of a fold,
+    then the features of the points that are held out, and then, on some versions by the same method as training data,
+    their data. Those are no training data and stay as they are: they are recognised as the arms that were not among the
+    fold's.
     """
 
     _fold: frozenset[str | None] | None = None
     _asked_about_fold: bool = False
 
     def prepare(
-        self, config: Mapping[str, Any] | None, search_space: SearchSpace | None, training: Training | None, context: Context
+        self,
+        config: Mapping[str, Any] | None,
+        search_space: SearchSpace | None,
+        training: Training | None,
+        context: Context,
     ) -> None:
         """Read the config and check it, before anything is fitted."""
 
@@ -110,12 +124,16 @@ class RowLogic:
         """Forget the fold: what was asked about it is answered."""
         self._fold, self._asked_about_fold = None, False
 
-    def transform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+    def transform_observation_features(
+        self, observation_features: list[ObservationFeatures]
+    ) -> list[ObservationFeatures]:
         """Leave the features alone."""
         self._asked_about_fold = True
         return observation_features
 
-    def untransform_observation_features(self, observation_features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+    def untransform_observation_features(
+        self, observation_features: list[ObservationFeatures]
+    ) -> list[ObservationFeatures]:
         """Leave the features alone."""
         self.settle()
         return observation_features
