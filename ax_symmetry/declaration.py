@@ -6,7 +6,7 @@ Everything that can be checked without a search space is checked here.
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,9 @@ class Blocks:
     Attributes:
         blocks: At least two blocks of equal length, all names different.
         group: The name of a group, or generators in one-line notation.
+
+    Raises:
+        SymmetryError: The blocks differ in length or repeat a name, or the group is none or moves nothing.
     """
 
     blocks: tuple[tuple[str, ...], ...]
@@ -46,8 +49,8 @@ class Blocks:
         _check_names("blocks", self.parameters)
         if not self.generators:
             raise SymmetryError(
-                f"group: {self.group!r} on the {len(self.blocks)} blocks {text} moves nothing. Choose a larger group or "
-                "drop the symmetry."
+                f"group: {self.group!r} on the {len(self.blocks)} blocks {text} moves nothing. Choose a larger group "
+                "or drop the symmetry."
             )
 
     @property
@@ -76,6 +79,9 @@ class Mirror:
 
     Attributes:
         centers: Pairs of a name and the center of its mirror.
+
+    Raises:
+        SymmetryError: No name is given, one is repeated, or a center is no finite number.
     """
 
     centers: tuple[tuple[str, float], ...]
@@ -85,7 +91,7 @@ class Mirror:
             raise SymmetryError('mirror: got no parameter; write {"name": center}.')
         _check_names("mirror", self.parameters)
         for name, center in self.centers:
-            if isinstance(center, bool) or not isinstance(center, (int, float)) or not math.isfinite(center):
+            if not _is_finite(center):
                 raise SymmetryError(f"mirror: the center of {name} must be a finite number; got {center!r}.")
 
     @property
@@ -96,25 +102,40 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Simplex:
-    """Parameters that sum to a total; one of them may be absent from the search space and is then implied."""
+    """Parameters that sum to a total; one of them may be absent from the search space and is then implied.
+
+    Attributes:
+        parameters: At least two names, all different.
+        total: What their values sum to.
+
+    Raises:
+        SymmetryError: There are too few names, one is repeated, or the total is no finite number.
+    """
 
     parameters: tuple[str, ...]
     total: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.parameters) < 2:
-            raise SymmetryError(f"simplex: got {list(self.parameters)}; name at least two parameters that sum to the total.")
+            raise SymmetryError(
+                f"simplex: got {list(self.parameters)}; name at least two parameters that sum to the total."
+            )
         _check_names("simplex", self.parameters)
-        if isinstance(self.total, bool) or not isinstance(self.total, (int, float)) or not math.isfinite(self.total):
+        if not _is_finite(self.total):
             raise SymmetryError(f"simplex: the total must be a finite number; got {self.total!r}.")
 
     def imply(self, values: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        """Compute the absent parameter from the others; equal to one of them where only rounding sets them apart."""
-        others = [np.asarray(values[name], dtype=float) for name in self.parameters if name in values]
-        implied = self.total - sum(others)
+        """Compute the absent parameter from the others; equal to one of them where only rounding sets them apart.
+
+        Args:
+            values: The n values of every other parameter; of the names that are not in the simplex none is looked at.
+        """
+        others = np.asarray([values[name] for name in self.parameters if name in values], dtype=float)
+        implied = self.total - others.sum(axis=0)
+        rounding = 1e-12 * (abs(self.total) + np.abs(others).sum(axis=0))
         for other in others:
-            implied = np.where(np.abs(implied - other) <= 1e-12 * abs(self.total), other, implied)
-        return implied
+            implied = np.where(np.abs(implied - other) <= rounding, other, implied)
+        return np.asarray(implied)
 
 
 Part = Blocks | Mirror
@@ -122,6 +143,10 @@ Part = Blocks | Mirror
 
 def read(config: Mapping[str, Any], nested: bool = False) -> tuple[list[Part], list[Simplex]]:
     """Read the dict of a symmetry; options of the transforms may stand beside its keys.
+
+    Args:
+        config: The dict; see the README.
+        nested: Whether it is one of a list of `symmetries`, where options have no place.
 
     Raises:
         SymmetryError: The dict is not one, has an unknown key, or declares something that cannot be.
@@ -146,7 +171,7 @@ def read(config: Mapping[str, Any], nested: bool = False) -> tuple[list[Part], l
         raise SymmetryError("group: there are no blocks that it could move; add blocks.")
     if "mirror" in config:
         mirror = config["mirror"]
-        for centers in [mirror] if isinstance(mirror, Mapping) else _tuple("mirror", mirror):
+        for centers in [mirror] if isinstance(mirror, Mapping) else _tuple("mirror", mirror) or [{}]:
             if not isinstance(centers, Mapping):
                 raise SymmetryError(f'mirror: write {{"name": center}} or a list of such dicts; got {mirror!r}.')
             parts.append(Mirror(tuple(centers.items())))
@@ -178,9 +203,14 @@ def write(parts: Iterable[Part], simplexes: Iterable[Simplex]) -> dict[str, Any]
 
 def _tuple(key: str, value: Any) -> tuple[Any, ...]:
     """Read a list, and nothing that merely looks like one."""
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, set, frozenset)):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         raise SymmetryError(f"{key}: expected a list; got {value!r}.")
     return tuple(value)
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether a value is a number that a float can hold."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _check_names(key: str, names: Sequence[Any]) -> None:

@@ -1,11 +1,11 @@
 """The fundamental domain, and which images to keep where the whole orbit is too much.
 
-The canonical representatives fill the fundamental domain. Its closure is a polyhedron: with columns compared in order, x
-belongs to it where every column is no larger than any point which the elements that fix the earlier columns can bring there.
-The images that teach most are those in it or close to its walls, since all candidates lie in it.
+The canonical representatives fill the fundamental domain. Its closure is a polyhedron: with columns compared in order,
+x belongs to it where every column is no larger than any point which the elements that fix the earlier columns can bring
+there. The images that teach most are those in it or close to its walls, since all candidates lie in it.
 
-Keeping a random subset of every orbit is approximate, at a rate that Tahmasebi, Weber and Jegelka give ("Data Augmentation: A
-Fourier Analysis Perspective", COLT 2026).
+Keeping a random subset of every orbit is approximate, at a rate that Tahmasebi, Weber and Jegelka give ("Data
+Augmentation: A Fourier Analysis Perspective", COLT 2026).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -28,32 +27,44 @@ Wall = tuple[int, int]
 def walls(action: Action, priority: Sequence[int]) -> list[Wall]:
     """List the inequalities `row[column] <= row[point]` of the closed fundamental domain.
 
-    Cost: O(d |G|) for factors that are written out; the pairs of first slots for the symmetric group on many blocks.
+    Args:
+        action: The group.
+        priority: The columns in the order of comparison, block after block.
+
+    Returns:
+        The walls, also those that others imply. O(d |G|) for factors that are written out; O(m^2 K) for the symmetric
+        group on m blocks beside a group of K mirrors.
+
+    Raises:
+        SymmetryError: A part of the group that cannot be sorted has more than `ENUMERATION_LIMIT` elements.
     """
     rank = {column: i for i, column in enumerate(priority)}
     found: list[Wall] = []
     for factor in action.factors:
-        if factor.order > ENUMERATION_LIMIT:
-            found += _walls_of_blocks(action, factor, rank)
-            continue
         local = sorted(range(len(factor.columns)), key=lambda j: rank[factor.columns[j]])
-        stabilizer = factor.elements
-        for j in local:
-            reached = np.unique(action.widen(factor, stabilizer[:, j]))
+        for j, reached in _chain_of_blocks(factor, local) if factor.blocks else _chain(factor, local):
             column = factor.columns[j]
-            found += [(column, int(point)) for point in reached if point != column]
-            stabilizer = stabilizer[stabilizer[:, j] == j]
+            found += [(column, point) for point in action.widen(factor, np.unique(reached)).tolist() if point != column]
     return found
 
 
-def _walls_of_blocks(action: Action, factor: Factor, rank: dict[int, int]) -> list[Wall]:
-    """List the walls between the first slots of blocks, and those of the mirrors of these slots."""
-    first = min(range(len(factor.blocks[0])), key=lambda s: rank[factor.columns[factor.blocks[0][s]]])
-    leads = [factor.columns[block[first]] for block in factor.blocks]
-    points = action.widen(factor, factor.cosets)
-    local = [factor.columns.index(lead) for lead in leads]
-    mirrors = [(lead, lead + action.width) for lead, j in zip(leads, local) if (points[:, j] == lead + action.width).any()]
-    return mirrors + list(combinations(leads, 2))
+def _chain(factor: Factor, local: Sequence[int]) -> Iterator[tuple[int, Points]]:
+    """List, one position after the other, which points the elements that fix the earlier positions bring there."""
+    stabilizer = factor.elements
+    for j in local:
+        yield j, stabilizer[:, j]
+        stabilizer = stabilizer[stabilizer[:, j] == j]
+
+
+def _chain_of_blocks(factor: Factor, local: Sequence[int]) -> Iterator[tuple[int, Points]]:
+    """List the same where all blocks trade places, without writing that out: a block that is fixed waits no longer."""
+    mirrors, waiting = factor.cosets, list(factor.blocks)
+    for j in local:
+        fixed = [block for block in waiting if j in block]
+        sources = [block[fixed[0].index(j)] for block in waiting] if fixed else [j]
+        yield j, mirrors[:, sources]
+        mirrors = mirrors[mirrors[:, j] == j]
+        waiting = [block for block in waiting if block not in fixed]
 
 
 def distance(units: Rows, found: Sequence[Wall], points: Points) -> Rows:
@@ -65,7 +76,7 @@ def distance(units: Rows, found: Sequence[Wall], points: Points) -> Rows:
         points: The images, `... x d`.
 
     Returns:
-        The distances, `...`; zero for the canonical representative.
+        The distances, `...`; zero in the closed domain, and so for the canonical representative.
     """
     d = points.shape[-1]
     extended = units[np.concatenate([points, (points + d) % (2 * d)], axis=-1)]
@@ -98,12 +109,17 @@ def some_images(
 
     Returns:
         As `Action.images`: the row of every image, and its points. O(n |G| d) for a group that can be written out; O(n
-        `max_images` m log) for the symmetric group on m blocks.
+        `max_images` m^3) for the symmetric group on m blocks.
+
+    Raises:
+        SymmetryError: A part of the group that cannot be sorted has more than `ENUMERATION_LIMIT` elements.
     """
     found = walls(action, priority)
-    z, scaled = both(x, mirrored), np.hstack([units(x), units(mirrored)])
-    canonical = action.least(x, mirrored, priority)
-    rows, kept = [], []
+    z, d = both(x, mirrored), action.width
+    scaled = np.hstack([units(z[:, :d]), units(z[:, d:])])
+    canonical, sizes = action.least(x, mirrored, priority), action.orbit_sizes(x, mirrored)
+    rows: list[int] = []
+    kept: list[Points] = []
     for i in range(len(x)):
         rng = np.random.default_rng([seed, zlib.crc32(x[i].tobytes())])
         if select == "random":
@@ -112,18 +128,19 @@ def some_images(
             candidates = iter(action.elements[np.argsort(distance(scaled[i], found, action.elements), kind="stable")])
         else:
             candidates = _nearest(action, z[i], scaled[i], found, canonical[i])
-        wanted = min(max_images, action.orbit_sizes(x[i : i + 1], mirrored[i : i + 1])[0])
-        seen = {(x[i] + 0.0).tobytes()}
-        chosen = [np.arange(action.width)]
-        while len(chosen) < wanted:
-            points = next(candidates)
-            value = (z[i, points] + 0.0).tobytes()
-            if value not in seen:
-                seen.add(value)
-                chosen.append(points)
+        chosen = {_value(x[i]): np.arange(d)}
+        for points in candidates:
+            if len(chosen) == min(max_images, sizes[i]):
+                break
+            chosen.setdefault(_value(z[i, points]), points)
         rows += [i] * len(chosen)
-        kept += chosen
-    return np.asarray(rows, dtype=np.intp), np.asarray(kept, dtype=np.intp).reshape(-1, action.width)
+        kept += chosen.values()
+    return np.asarray(rows, dtype=np.intp), np.asarray(kept, dtype=np.intp).reshape(-1, d)
+
+
+def _value(row: Rows) -> bytes:
+    """Make what equal rows have in common, also where one of them holds -0.0."""
+    return (row + 0.0).tobytes()
 
 
 def _random(action: Action, rng: np.random.Generator) -> Iterator[Points]:
@@ -144,25 +161,21 @@ def _random(action: Action, rng: np.random.Generator) -> Iterator[Points]:
 def _nearest(action: Action, z: Rows, units: Rows, found: Sequence[Wall], start: Points) -> Iterator[Points]:
     """Walk through an orbit outwards from the canonical representative, nearest images first.
 
-    A step swaps two neighbouring blocks or applies a generator. For the symmetric group every step away adds one inversion
-    (the weak Bruhat order), so distances grow along every path and the order is exact; where generators mirror as well it is
-    that of the steps.
+    A step swaps two neighbouring blocks or applies a generator. Where all blocks trade places, with a mirror in each or
+    without, the walls are those of a reflection group, and a step away from the domain crosses one wall more (the weak
+    Bruhat order): distances grow along such paths and the order is exact. For other groups it is that of the steps.
     """
     steps = list(_steps(action))
     heap = [(0.0, 0, start)]
-    seen = {z[start].tobytes()}
-    count = 0
+    seen = {_value(z[start])}
     while heap:
-        _, _, points = heapq.heappop(heap)
+        points = heapq.heappop(heap)[-1]
         yield points
         moved = np.concatenate([points, (points + action.width) % (2 * action.width)])
-        for step in steps:
-            candidate = moved[step]
-            value = (z[candidate] + 0.0).tobytes()
-            if value not in seen:
-                seen.add(value)
-                count += 1
-                heapq.heappush(heap, (float(distance(units, found, candidate)), count, candidate))
+        for candidate in (moved[step] for step in steps):
+            if _value(z[candidate]) not in seen:
+                seen.add(_value(z[candidate]))
+                heapq.heappush(heap, (float(distance(units, found, candidate)), len(seen), candidate))
 
 
 def _steps(action: Action) -> Iterator[Points]:

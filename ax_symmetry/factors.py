@@ -1,8 +1,8 @@
 """From declared parts to the group that they generate together, as a direct product of factors.
 
-Parts that share no parameter commute and are factors of their own. The symmetric group on blocks is never written out, also
-where mirrors act on its blocks: with N the group of the mirrors and of their images under the permutations, the whole is the
-semidirect product of N and S_m (for one mirror in every block, the wreath product).
+Parts that share no parameter commute and are factors of their own. The symmetric group on blocks is never written out,
+also where mirrors act on its blocks: with N the group of the mirrors and of their images under the permutations, the
+whole is the semidirect product of N and S_m (for one mirror in every block, the wreath product).
 """
 
 from __future__ import annotations
@@ -56,4 +56,5 @@ def _permutation(part: Blocks, p: Permutation, names: Sequence[str]) -> Permutat
 
 def _mirrors(flips: Iterable[frozenset[int]], k: int) -> tuple[Permutation, ...]:
     """Write mirrors, each a set of columns, as permutations of the 2 k points of k columns."""
-    return tuple(tuple((j + k) % (2 * k) if j % k in flip else j for j in range(2 * k)) for flip in sorted(flips, key=sorted))
+    ordered = sorted(flips, key=sorted)
+    return tuple(tuple((j + k) % (2 * k) if j % k in flip else j for j in range(2 * k)) for flip in ordered)

@@ -1,6 +1,7 @@
 """Finite permutation groups: named, generated, counted.
 
-A permutation of m positions is a tuple in one-line notation, 0-based: `p[i]` is where position i takes its content from.
+A permutation of m positions is a tuple in one-line notation, 0-based: `p[i]` is where position i takes its content
+from.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ def named_generators(name: str, m: int) -> tuple[Permutation, ...]:
     Returns:
         Permutations that generate the group; none for a trivial group (`alternating` on two positions).
 
+    Raises:
+        SymmetryError: No group has this name.
+
     Example:
         >>> named_generators("cyclic", 3)
         ((1, 2, 0),)
@@ -53,7 +57,7 @@ def named_generators(name: str, m: int) -> tuple[Permutation, ...]:
 
 def is_permutation(p: Sequence[int], m: int) -> bool:
     """Tell whether p is a permutation of 0 ... m - 1 in one-line notation."""
-    return len(p) == m and all(type(i) is int for i in p) and sorted(p) == list(range(m))
+    return all(type(i) is int for i in p) and sorted(p) == list(range(m))
 
 
 def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.NDArray[np.intp]:
@@ -82,6 +86,9 @@ def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.N
 def order(generators: npt.ArrayLike) -> int:
     """Count the group that permutations generate: written out if small, else by Schreier-Sims (in sympy).
 
+    Args:
+        generators: An array `k x m` of permutations, k at least 1.
+
     Example:
         >>> order([(1, 0, *range(2, 30)), (*range(1, 30), 0)])
         265252859812191058636308480000000
@@ -99,8 +106,8 @@ def too_large(size: int, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
     """Make the error for a group that is too large to write out; it names the ways out."""
     return SymmetryError(
         f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Keep some images of each "
-        "observation with max_images, declare a smaller group (a subgroup is exact for itself), or use the invariant "
-        "kernel, which needs no images."
+        "observation with max_images (for blocks that trade places in every way), declare a smaller group (a subgroup "
+        "is exact for itself), or use the invariant kernel, which needs no images."
     )
 
 

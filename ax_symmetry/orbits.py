@@ -1,8 +1,8 @@
 """The action of a finite group on rows of numbers: images, orbit sizes, canonical representatives.
 
-A group element moves columns and may mirror them. A row x of d numbers is therefore kept beside its mirror image as one row
-of 2 d *points*: point j is x[j], point j + d is x[j] mirrored. An element is then a tuple of d points, and its image of x is
-one gather: no number is computed again, so a permutation is exact to the last bit.
+A group element moves columns and may mirror them. A row x of d numbers is therefore kept beside its mirror image as one
+row of 2 d *points*: point j is x[j], point j + d is x[j] mirrored. An element is then a tuple of d points, and its
+image of x is one gather: no number is computed again, so a permutation is exact to the last bit.
 
 Nothing here knows of Ax, of names, or of torch.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
+from itertools import combinations, permutations
 from math import factorial, prod
 
 import numpy as np
@@ -30,11 +30,11 @@ class Factor:
 
     Attributes:
         columns: The k columns of the row that it moves.
-        generators: Generators as permutations of the 2 k points of these columns: all of them, or, where the factor holds
-            the symmetric group on `blocks`, the others.
+        generators: Generators as permutations of the 2 k points of these columns: all of them, or, where the factor
+            holds the symmetric group on `blocks`, mirrors.
         blocks: The blocks, as positions in `columns`, that the factor permutes in every way; empty if there are none.
-            Their m! permutations are never written out to sort or to count. The group that `generators` generate must
-            then be mapped to itself by these permutations, so that every element is one of its elements and a sorting.
+            Their m! permutations are never written out to sort or to count. They must map the group of the mirrors to
+            itself, so that every element is one of its elements, then a permutation of the blocks.
     """
 
     columns: tuple[int, ...]
@@ -48,7 +48,11 @@ class Factor:
 
     @cached_property
     def cosets(self) -> Points:
-        """The elements `K x k` but for the permutations of the blocks, the identity first, as points of the columns."""
+        """The elements `K x k` but for the permutations of the blocks, the identity first, as points of the columns.
+
+        Raises:
+            SymmetryError: There are more than `ENUMERATION_LIMIT`.
+        """
         k = len(self.columns)
         return generate(self.generators)[:, :k] if self.generators else np.arange(k)[None]
 
@@ -61,6 +65,11 @@ class Factor:
         blocks = np.asarray(self.blocks)
         sortings[:, blocks.ravel()] = blocks[list(permutations(range(len(blocks))))].reshape(len(sortings), -1)
         return self.cosets[:, sortings].reshape(-1, len(self.columns))
+
+    def reach(self, j: int) -> Points:
+        """List the points that elements bring to position j of the columns."""
+        sources = next(([b[block.index(j)] for b in self.blocks] for block in self.blocks if j in block), [j])
+        return np.unique(self.cosets[:, sources])
 
 
 @dataclass(frozen=True)
@@ -110,31 +119,42 @@ class Action:
             mirrored: The same rows with every column mirrored, `n x d`; needed if the group mirrors.
 
         Returns:
-            For each of the N images the row it comes from (`N`, in order) and its points (`N x d`). Time and memory are
-            O(N d) where no two elements agree, and never more than O(n |G| d).
+            For each of the N images the row it comes from (`N`, in order) and its points (`N x d`). Time is O(N d) and
+            O(d |G| log |G|) for every pattern of ties among the rows.
+
+        Raises:
+            SymmetryError: The group has more than `ENUMERATION_LIMIT` elements.
         """
-        points = self.elements
-        z = both(x, mirrored)
-        y = z[:, points]
-        keep = np.ones(y.shape[:2], dtype=bool)
-        symmetric = (y == x[:, None, :]).all(axis=2).sum(axis=1) > 1
-        for i in np.flatnonzero(symmetric):
-            first = np.unique(y[i], axis=0, return_index=True)[1]
-            keep[i] = False
-            keep[i, first] = True
+        z, points = both(x, mirrored), self.elements
+        keep = np.zeros((len(x), len(points)), dtype=bool)
+        for alike in self._alike(z):
+            first = np.unique(z[alike[0], points], axis=0, return_index=True)[1]
+            keep[np.asarray(alike)[:, None], first] = True
         rows, which = np.nonzero(keep)
         return rows, points[which]
 
     def orbit_sizes(self, x: Rows, mirrored: Rows | None = None) -> list[int]:
-        """Count the distinct images of every row; permutations of blocks are counted, not written out."""
-        z = both(x, mirrored)
-        sizes = [1] * len(x)
-        for factor in self.factors:
-            values = z[:, self.widen(factor, factor.cosets)]
-            if factor.blocks:
-                values = _sort_blocks(values, factor, range(len(factor.columns)))[1]
-            for i, candidates in enumerate(values):
-                sizes[i] *= sum(_arrangements(row, factor) for row in np.unique(candidates, axis=0))
+        """Count the distinct images of every row; permutations of blocks are counted, not written out.
+
+        Args:
+            x: Rows `n x d`.
+            mirrored: The same rows with every column mirrored, `n x d`; needed if the group mirrors.
+
+        Returns:
+            The n sizes, exact for any size.
+
+        Raises:
+            SymmetryError: A part of the group that cannot be sorted has more than `ENUMERATION_LIMIT` elements.
+        """
+        z, sizes = both(x, mirrored), [1] * len(x)
+        for alike in self._alike(z):
+            for factor in self.factors:
+                candidates = z[alike[0], self.widen(factor, factor.cosets)]
+                if factor.blocks:
+                    candidates = _sort_blocks(candidates[None], factor, range(len(factor.columns)))[1][0]
+                size = sum(_arrangements(row, factor) for row in np.unique(candidates, axis=0))
+                for i in alike:
+                    sizes[i] *= size
         return sizes
 
     def least(self, x: Rows, mirrored: Rows | None = None, priority: Sequence[int] = ()) -> Points:
@@ -146,8 +166,8 @@ class Action:
             priority: The columns in the order of comparison, block after block; the given order without it.
 
         Returns:
-            The points `n x d` of the representatives. O(n m log m) for the symmetric group on m blocks, O(n |G| d) for a
-            group that is written out.
+            The points `n x d` of the representatives. O(n m log m) for the symmetric group on m blocks, O(n |G| d) for
+            a group that is written out.
 
         Raises:
             SymmetryError: A part of the group that cannot be sorted has more than `ENUMERATION_LIMIT` elements.
@@ -166,21 +186,46 @@ class Action:
             points[:, list(factor.columns)] = candidates[np.arange(len(x)), best]
         return points
 
+    @cached_property
+    def _rivals(self) -> Points:
+        """The pairs `2 x P` of points that can come to the same place."""
+        pairs: set[tuple[int, int]] = set()
+        for factor in self.factors:
+            for j in range(len(factor.columns)):
+                pairs.update(combinations(self.widen(factor, factor.reach(j)).tolist(), 2))
+        return np.asarray(sorted(pairs), dtype=np.intp).reshape(-1, 2).T
+
+    def _alike(self, z: Rows) -> list[list[int]]:
+        """Collect rows `n x 2 d` of points of which the same images agree: those with the same ties between rivals."""
+        first, second = self._rivals
+        collections: dict[bytes, list[int]] = {}
+        for i, ties in enumerate(np.packbits(z[:, first] == z[:, second], axis=1)):
+            collections.setdefault(ties.tobytes(), []).append(i)
+        return list(collections.values())
+
 
 def both(x: Rows, mirrored: Rows | None) -> Rows:
-    """Put rows `n x d` beside their mirror images: the points `n x 2 d`."""
-    return np.hstack([x, np.full_like(x, np.nan) if mirrored is None else mirrored])
+    """Put rows `n x d` beside their mirror images: the points `n x 2 d`.
+
+    A mirrored number that only rounding sets apart from a number of its row is taken to be that number: 0.9 and 0.1 are
+    each other's mirror images at 0.5, although 1 - 0.9 is not quite 0.1.
+    """
+    if mirrored is None or np.isnan(mirrored).all():
+        return np.hstack([x, np.full_like(x, np.nan)])
+    nearest = np.take_along_axis(x, np.abs(mirrored[:, :, None] - x[:, None, :]).argmin(axis=2), axis=1)
+    close = np.abs(mirrored - nearest) <= 1e-12 * (np.abs(mirrored) + np.abs(x))
+    return np.hstack([x, np.where(close, nearest, mirrored)])
 
 
 def take(x: Rows, mirrored: Rows | None, rows: npt.ArrayLike, points: Points) -> Rows:
     """Gather images: row by row the numbers `N x d` at `points`."""
-    return np.take_along_axis(both(x, mirrored)[rows], points, axis=1)
+    return np.take_along_axis(both(x, mirrored)[np.asarray(rows, dtype=np.intp)], points, axis=1)
 
 
 def _sort_blocks(values: Rows, factor: Factor, local: Sequence[int]) -> tuple[Points, Rows]:
-    """Sort the blocks of `n x K x k` values by their slots; return the arrangement of the k positions and the values."""
-    blocks = np.asarray(factor.blocks)
-    rank = {column: i for i, column in enumerate(local)}
+    """Sort the blocks of `n x K x k` values by their slots; return the arrangement of the positions and the values."""
+    rank = {j: i for i, j in enumerate(local)}
+    blocks = np.asarray(sorted(factor.blocks, key=lambda block: min(rank[j] for j in block)))
     slots = sorted(range(blocks.shape[1]), key=lambda s: rank[int(blocks[0, s])])
     by_slot = [values[..., blocks[:, s]] for s in slots]
     sorting = np.lexsort(by_slot[::-1], axis=-1)

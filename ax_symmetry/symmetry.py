@@ -51,27 +51,51 @@ class Symmetry:
             raise SymmetryError("the symmetry moves nothing: declare blocks that trade places, or a mirror.")
         for simplex in self.simplexes:
             self._check_simplex(simplex)
-        self.centers  # noqa: B018  raises where two mirrors of one orbit of parameters have different centers
+        self.centers  # raises where two mirrors of one orbit of parameters have different centers
 
     @classmethod
-    def permutation(cls, blocks: Iterable[Sequence[str]], group: str | Iterable[Sequence[int]] = "symmetric") -> Symmetry:
+    def permutation(
+        cls, blocks: Iterable[Sequence[str]], group: str | Iterable[Sequence[int]] = "symmetric"
+    ) -> Symmetry:
         """Declare blocks that trade places.
 
         Args:
             blocks: Blocks of equal length; slot j of every block corresponds.
             group: `"symmetric"`, `"alternating"`, `"cyclic"`, `"dihedral"`, or generators, each a 0-based one-line
                 permutation of the positions of the blocks.
+
+        Raises:
+            SymmetryError: The blocks or the generators cannot be.
+
+        Example:
+            >>> Symmetry.permutation([["a"], ["b"], ["c"], ["d"]], group=[[1, 0, 3, 2], [2, 3, 0, 1]]).order
+            4
         """
         return cls.from_config({"blocks": list(blocks), "group": group if isinstance(group, str) else list(group)})
 
     @classmethod
     def mirror(cls, centers: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Symmetry:
-        """Declare mirrors x -> 2 center - x; parameters of one dict flip together, a list of dicts gives several mirrors."""
+        """Declare mirrors x -> 2 center - x.
+
+        Args:
+            centers: Parameters and their centers. All of one dict flip together; a list of dicts gives several mirrors.
+
+        Raises:
+            SymmetryError: The mirrors cannot be.
+
+        Example:
+            >>> Symmetry.mirror({"x": 0.5, "y": 0.0}).orbit({"x": 0.75, "y": 2})
+            [{'x': 0.75, 'y': 2}, {'x': 0.25, 'y': -2}]
+        """
         return cls.from_config({"mirror": centers})
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Symmetry:
-        """Read the plain dict of a symmetry (see the README); options of the transforms in it are left to them."""
+        """Read the plain dict of a symmetry (see the README); options of the transforms in it are left to them.
+
+        Raises:
+            SymmetryError: The dict is not that of a symmetry; the message names the key.
+        """
         parts, simplexes = declaration.read(config)
         return cls(tuple(parts), tuple(simplexes))
 
@@ -84,16 +108,23 @@ class Symmetry:
 
         Args:
             options: `noise`, `max_images`, `select`, `seed`, `order_by`, `constrain`; see the transforms.
+
+        Raises:
+            SymmetryError: There is no such option.
         """
+        for key in options:
+            if key not in declaration.OPTION_KEYS:
+                known = ", ".join(declaration.OPTION_KEYS)
+                raise SymmetryError(f"transform_configs: {key!r} is no option; the options are {known}.")
         config = {**self.to_config(), **options}
-        declaration.read(config)
         return {"SymmetrizeObservations": config, "Canonicalize": dict(config)}
 
     def __mul__(self, other: Symmetry) -> Symmetry:
         """Return the group that both generate together."""
         if not isinstance(other, Symmetry):
             return NotImplemented
-        return Symmetry(tuple(dict.fromkeys(self.parts + other.parts)), tuple(dict.fromkeys(self.simplexes + other.simplexes)))
+        parts, simplexes = self.parts + other.parts, self.simplexes + other.simplexes
+        return Symmetry(tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(simplexes)))
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -147,19 +178,20 @@ class Symmetry:
         names: list[str] = []
         for part in self.parts:
             if isinstance(part, Blocks):
-                slots = [next((s for b in part.blocks for s, n in enumerate(b) if n == name), None) for name in order_by]
-                first = list(dict.fromkeys(s for s in slots if s is not None))
+                slots = {name: s for block in part.blocks for s, name in enumerate(block)}
+                first = list(dict.fromkeys(slots[name] for name in order_by if name in slots))
                 ranked = first + [s for s in range(len(part.blocks[0])) if s not in first]
                 names += [block[s] for block in part.blocks for s in ranked]
         for name in order_by:
             if name not in names:
-                raise SymmetryError(f"order_by: parameter {name} is in no block; name one parameter per slot, in order.")
+                raise SymmetryError(f"order_by: parameter {name} is in no block; name a parameter per slot, in order.")
         return tuple(self.parameters.index(name) for name in dict.fromkeys([*names, *self.parameters]))
 
     def orbit(self, parameterization: Parameterization) -> list[dict[str, Any]]:
         """List the distinct images of a parameterization, the given one first.
 
-        Numbers are moved, not computed again, but for mirrored and implied ones. Cost: O(|G|).
+        Numbers are moved, not computed again, but for mirrored and implied ones. An implied parameter stays absent, and
+        parameters that the symmetry does not name stay as they are. Cost: O(|G|).
 
         Raises:
             SymmetryError: A parameter is missing, or the group has too many elements to list.
@@ -169,10 +201,11 @@ class Symmetry:
         return [row.image(p) for p in points]
 
     def canonical(self, parameterization: Parameterization) -> dict[str, Any]:
-        """Return the canonical representative: the image that comes first when parameters are compared in order.
+        """Return the canonical representative: the image that comes first when blocks are compared, one after another.
 
-        Numbers compare by size, booleans with False first, strings alphabetically (`Canonicalize`, which knows the search
-        space, compares choices by their position in `values`).
+        Numbers compare by size, booleans with False first, strings alphabetically (`Canonicalize`, which knows the
+        search space, compares choices by their position in `values`). It is the same for every image; to rounding,
+        where mirrors compute numbers.
 
         Raises:
             SymmetryError: A parameter is missing.
@@ -214,9 +247,10 @@ class Symmetry:
     def _trades(self) -> Iterator[tuple[str, str]]:
         """List pairs of parameters of which a generator puts the second in place of the first."""
         for part in self.parts:
-            for p in part.generators if isinstance(part, Blocks) else ():
-                for i, j in enumerate(p):
-                    yield from zip(part.blocks[i], part.blocks[j])
+            if isinstance(part, Blocks):
+                for p in part.generators:
+                    for i, j in enumerate(p):
+                        yield from zip(part.blocks[i], part.blocks[j])
 
 
 class _Row:
@@ -224,7 +258,7 @@ class _Row:
 
     def __init__(self, symmetry: Symmetry, parameterization: Parameterization) -> None:
         self.symmetry = symmetry
-        self.given = dict(parameterization)
+        self.given = parameterization
         values = dict(parameterization)
         for name, simplex in symmetry.implied(values).items():
             others = {n: np.asarray([v]) for n, v in values.items() if n in simplex.parameters}
@@ -237,11 +271,11 @@ class _Row:
             present = {values[name] for name in names}
             plain = all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in present)
             if not plain and any(name in symmetry.centers for name in names):
-                raise SymmetryError(f"mirror: parameter {names[0]} has the value {values[names[0]]!r}; a mirror needs numbers.")
+                raise SymmetryError(f"mirror: {names[0]} has the value {values[names[0]]!r}; a mirror needs numbers.")
             try:
                 ordered = sorted(present)
             except TypeError:
-                raise SymmetryError(f"parameters {', '.join(names)} share a slot but have values of different types.") from None
+                raise SymmetryError(f"parameters {', '.join(names)} share a slot but not a type of values.") from None
             for name in names:
                 self.codes[name] = [] if plain else ordered
         self.values = values
@@ -259,5 +293,6 @@ class _Row:
         for name, point, number in zip(names, points, numbers):
             if name in image:
                 moved = self.values[names[point % d]]
-                image[name] = moved if point < d else type(moved)(number)
+                kind = type(moved) if type(moved)(number) == number else float
+                image[name] = moved if point < d else kind(number)
         return image
