@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from ax.core.parameter import RangeParameter
+import numpy as np
+from ax.core.parameter import ChoiceParameter, RangeParameter
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry.domain import walls
+from ax_symmetry.codec import TOLERANCE, Codec, box, highest, linear_constraints, symmetric
+from ax_symmetry.domain import Wall, walls
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.codec import Codec
+from ax_symmetry.orbits import Factor
 
 Weights = dict[str, float]
+Constraint = tuple[Weights, float]
+"""Weights and bound: `sum of weight * value <= bound`."""
 
 
-def order_constraints(codec: Codec, priority: Sequence[int], search_space: SearchSpace) -> list[tuple[Weights, float]]:
+def order_constraints(codec: Codec, priority: Sequence[int], search_space: SearchSpace) -> list[Constraint]:
     """List the constraints `sum of weight * value <= bound` that confine a search to the fundamental domain.
 
-    A factor of the group that the search space breaks (parameters that are alike have other bounds here) is left out: its
-    constraints would cut off what that space allows.
+    A factor of the group that the search space breaks (other bounds or values for parameters that are alike, a
+    parameter constraint that the factor does not preserve) is left out: its constraints would cut off what that space
+    allows.
 
     Args:
         codec: Names the columns.
@@ -31,59 +37,132 @@ def order_constraints(codec: Codec, priority: Sequence[int], search_space: Searc
     Raises:
         SymmetryError: A wall runs through a parameter that Ax cannot constrain: a choice, or one with a log scale.
     """
-    names, width = codec.symmetry.parameters, codec.symmetry.action.width
+    names = codec.symmetry.parameters
     broken = {
         column
         for factor in codec.symmetry.action.factors
         for column in factor.columns
-        if not _unbroken([names[c] for c in factor.columns], codec, search_space)
+        if not _preserves(factor, codec, search_space)
     }
-    found = walls(codec.symmetry.action, priority)
-    direct = set(found)
     constraints = []
-    for column, point in found:
-        between = {p for c, p in direct if c == column and p < width} & {c for c, p in direct if p == point}
-        if column in broken or between - {column, point}:
-            continue  # the walls through what lies between say it already
-        weights, bound = _linear(codec, names[column])
-        other, offset = _linear(codec, names[point % width])
-        sign = 1.0 if point < width else -1.0
-        for name, weight in other.items():
-            weights[name] = weights.get(name, 0.0) - sign * weight
-        bound = sign * offset - bound + (0.0 if point < width else 2 * codec.symmetry.centers[names[column]])
-        weights = {name: weight for name, weight in weights.items() if weight}
+    for column, point in _needed(walls(codec.symmetry.action, priority), codec.symmetry.action.width):
+        if column in broken:
+            continue
+        weights, bound = _difference(codec, column, point)
         for name in weights:
             p = codec.parameters[name]
             if not isinstance(p, RangeParameter) or p.log_scale or p.logit_scale:
-                kind = "a choice" if not isinstance(p, RangeParameter) else "on a log scale"
+                kind = "a choice" if not isinstance(p, RangeParameter) else "on a log or logit scale"
                 raise SymmetryError(
-                    f"constrain: parameter {name} is {kind}, which Ax cannot constrain. Name another slot first in order_by, or "
-                    "set constrain to False."
+                    f"constrain: parameter {name} of {', '.join(names)} is {kind}, which Ax cannot constrain. Name "
+                    "another slot first in order_by, or set constrain to False."
                 )
         constraints.append((weights, bound))
     return constraints
 
 
-def _linear(codec: Codec, name: str) -> tuple[Weights, float]:
-    """Write a parameter as a linear function of those in the search space."""
-    if name not in codec.implied:
-        return {name: 1.0}, 0.0
-    simplex = codec.implied[name]
-    return {other: -1.0 for other in simplex.parameters if other != name}, simplex.total
+def _needed(found: Sequence[Wall], width: int) -> Iterator[Wall]:
+    """Leave out walls that follow from others: c <= point from c <= p <= point, c <= center from c <= p <= center."""
+    limits: dict[int, set[int]] = {}
+    for column, point in found:
+        limits.setdefault(column, set()).add(point)
+    for column, point in found:
+        own = point == column + width
+        above = [p for p in limits[column] if p in limits]
+        if not any(point in limits[p] or (own and p + width in limits[p]) for p in above):
+            yield column, point
 
 
-def _unbroken(names: Sequence[str], codec: Codec, search_space: SearchSpace) -> bool:
-    """Tell whether parameters that are alike have the same bounds, symmetric about the center of their mirror."""
-    for alike in codec.symmetry.classes:
-        bounds = {b for b in _bounds([n for n in alike if n in names], search_space)}
-        center = codec.symmetry.centers.get(alike[0])
-        if len(bounds) > 1 or (bounds and center is not None and abs(sum(next(iter(bounds))) - 2 * center) > 1e-9):
-            return False
+def _difference(codec: Codec, column: int, point: int) -> Constraint:
+    """Write `row[column] <= row[point]` in parameters of the search space."""
+    weights, bound = _linear(codec, column)
+    other, offset = _linear(codec, point)
+    for name, weight in other.items():
+        weights[name] = weights.get(name, 0.0) - weight
+    return {name: weight for name, weight in weights.items() if weight}, offset - bound
+
+
+def _linear(codec: Codec, point: int) -> Constraint:
+    """Write a point of a row as `sum of weight * value + offset`, in parameters of the search space."""
+    names = codec.symmetry.parameters
+    name = names[point % len(names)]
+    weights, offset = {name: 1.0}, 0.0
+    if name in codec.implied:
+        simplex = codec.implied[name]
+        weights, offset = {other: -1.0 for other in simplex.parameters if other != name}, simplex.total
+    if point < len(names):
+        return weights, offset
+    return {n: -w for n, w in weights.items()}, 2 * codec.symmetry.centers[name] - offset
+
+
+def _preserves(factor: Factor, codec: Codec, search_space: SearchSpace) -> bool:
+    """Tell whether every generator of a factor maps the search space into itself."""
+    names = [codec.symmetry.parameters[c] for c in factor.columns if codec.symmetry.parameters[c] not in codec.implied]
+    parameters = {name: search_space.parameters.get(name) for name in names}
+    if not all(isinstance(p, (RangeParameter, ChoiceParameter)) for p in parameters.values()):
+        return False
+    allowed = {n: list[Any](p.values) for n, p in parameters.items() if isinstance(p, ChoiceParameter)}
+    known = list(_half_spaces(names, search_space))
+    images = list(_generators(factor, codec))
+    moved = [constraint for image in images for constraint in _moved(known, image, codec)]
+    return all(_same_choices(image, allowed, codec) for image in images) and all(
+        _implies(search_space, known, constraint) for constraint in moved
+    )
+
+
+def _half_spaces(names: Sequence[str], search_space: SearchSpace) -> Iterator[Constraint]:
+    """List the parameter constraints and the bounds of these parameters."""
+    yield from linear_constraints(search_space)
+    for name in names:
+        p = search_space.parameters[name]
+        if isinstance(p, RangeParameter):
+            yield {name: 1.0}, float(p.upper)
+            yield {name: -1.0}, -float(p.lower)
+
+
+def _generators(factor: Factor, codec: Codec) -> Iterator[dict[str, int]]:
+    """List generators of a factor: for every parameter that moves the point that takes its place."""
+    names, action = codec.symmetry.parameters, codec.symmetry.action
+    swaps = [dict([*zip(a, b), *zip(b, a)]) for a, b in zip(factor.blocks, factor.blocks[1:])]
+    k = len(factor.columns)
+    for generator in [*swaps, *(dict(enumerate(g[:k])) for g in factor.generators)]:
+        points = action.widen(factor, np.asarray([generator.get(j, j) for j in range(k)]))
+        yield {names[c]: int(p) for c, p in zip(factor.columns, points) if c != p}
+
+
+def _same_choices(image: dict[str, int], allowed: dict[str, list[Any]], codec: Codec) -> bool:
+    """Tell whether choice parameters allow, after a generator, the same values."""
+    names = codec.symmetry.parameters
+    for name, point in image.items():
+        if name in allowed:
+            values, others = allowed[name], allowed.get(names[point % len(names)])
+            numbers = sorted(codec.number(name, v) for v in values)
+            center = (len(codec.choices[name]) - 1) / 2
+            if values != others or (point >= len(names) and not symmetric(numbers, center)):
+                return False
     return True
 
 
-def _bounds(names: Sequence[str], search_space: SearchSpace) -> Iterator[tuple[float, float]]:
-    for name in names:
-        p = search_space.parameters.get(name)
-        if p is not None:
-            yield (p.lower, p.upper) if isinstance(p, RangeParameter) else (float("-inf"), float("inf"))
+def _moved(known: Sequence[Constraint], image: dict[str, int], codec: Codec) -> Iterator[Constraint]:
+    """Write every constraint on the image of a point as one on the point itself."""
+    for weights, bound in known:
+        moved: Weights = {}
+        for name, weight in weights.items():
+            terms, offset = _linear(codec, image[name]) if name in image else ({name: 1.0}, 0.0)
+            bound -= weight * offset
+            for n, w in terms.items():
+                moved[n] = moved.get(n, 0.0) + weight * w
+        yield {n: w for n, w in moved.items() if w}, bound
+
+
+def _implies(search_space: SearchSpace, known: Sequence[Constraint], constraint: Constraint) -> bool:
+    """Tell whether a constraint holds in all of a search space."""
+    weights, bound = constraint
+    scale = 1e-12
+    for name, weight in weights.items():
+        low, high = box(search_space.parameters[name]) or (0.0, 0.0)
+        scale += abs(weight) * (high - low)
+    if any(weights == w and b <= bound + TOLERANCE * scale for w, b in known):
+        return True
+    most = highest(weights, search_space)
+    return most is None or most <= bound + 1e-6 * scale

@@ -10,11 +10,13 @@ from ax.core.experiment import Experiment
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry import _ax
+from ax_symmetry.checks import check_configs
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.symmetry import Symmetry
 from ax_symmetry.transforms import Canonicalize, SymmetrizeObservations
 
 METHODS = ("augmentation", "kernel", "auto")
+TRANSFORMS = (Canonicalize, SymmetrizeObservations)
 
 
 def get_botorch(
@@ -53,21 +55,23 @@ def get_botorch(
         raise SymmetryError(
             "method: 'kernel' is not part of this version; use 'augmentation', with max_images for large groups."
         )
-    if symmetry is None:
-        if method != "auto":
-            raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")
-        return _ax.get_botorch(experiment, data, search_space, **keywords)
-    config = symmetry.to_config() if isinstance(symmetry, Symmetry) else dict(symmetry)
-    Symmetry.from_config(config).validate(search_space or experiment.search_space)
     given = keywords.pop("transforms", None)
     transforms = list(_ax.default_transforms() if given is None else given)
     configs = dict(keywords.pop("transform_configs", None) or {})
-    for transform in (SymmetrizeObservations, Canonicalize):
-        if transform in transforms or transform.__name__ in configs:
-            raise SymmetryError(
-                f"get_botorch: symmetry= adds {transform.__name__} and its config by itself; drop it from transforms "
-                "and transform_configs, or drop symmetry=."
-            )
-        configs[transform.__name__] = config
-    transforms = [Canonicalize, SymmetrizeObservations, *transforms]
+    if symmetry is None:
+        if method != "auto":
+            raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")
+        check_configs([t.__name__ for t in transforms], configs)
+    else:
+        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        declared.validate(search_space or experiment.search_space)
+        config = dict(symmetry) if isinstance(symmetry, Mapping) else declared.to_config()
+        for transform in TRANSFORMS:
+            if transform in transforms or transform.__name__ in configs:
+                raise SymmetryError(
+                    f"get_botorch: symmetry= adds {transform.__name__} and its config by itself; drop it from "
+                    "transforms and transform_configs, or drop symmetry=."
+                )
+            configs[transform.__name__] = config
+        transforms = [*TRANSFORMS, *transforms]
     return _ax.get_botorch(experiment, data, search_space, transforms=transforms, transform_configs=configs, **keywords)

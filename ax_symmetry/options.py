@@ -35,8 +35,10 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     """Read the options of `SymmetrizeObservations`.
 
     Raises:
-        SymmetryError: An option has a value that it cannot have.
+        SymmetryError: The config is no dict, or an option has a value that it cannot have.
     """
+    if not isinstance(config, Mapping):
+        raise SymmetryError(f"SymmetrizeObservations: its config is the dict of the symmetry; got {config!r}.")
     options = Augmentation(**{key: config[key] for key in Augmentation.__dataclass_fields__ if key in config})
     _one_of("noise", options.noise, ("orbit", "copy"))
     _one_of("select", options.select, ("nearest", "random"))

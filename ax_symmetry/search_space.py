@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry.codec import linear_constraints
+from ax_symmetry.codec import highest, symmetric, widened
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.symmetry import Symmetry
 
-TRAITS = ("parameter_type", "log_scale", "logit_scale", "digits", "step_size", "is_ordered", "dependents")
+TRAITS = {
+    "parameter_type": "type",
+    "log_scale": "log scale",
+    "logit_scale": "logit scale",
+    "digits": "digits",
+    "step_size": "step size",
+    "is_ordered": "is_ordered",
+    "dependents": "dependents",
+}
+"""What parameters of one slot must agree in, beside bounds and values, and what to call it."""
 
 
 def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     """Check that a search space has a symmetry.
 
-    Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values; none
-    may be fixed, a fidelity or a task; a mirror's center must be the middle of the range; and an implied parameter must
-    stay within the bounds of those it trades places with.
+    Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values;
+    none may be fixed, a fidelity or a task; a mirror's center must be the middle of the range; and an implied parameter
+    must stay within the bounds of those it trades places with.
 
     Raises:
         SymmetryError: They do not; the message names the parameter and the way out.
@@ -28,18 +37,17 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     implied = symmetry.implied(search_space.parameters)
     absent = [n for n in symmetry.parameters if n not in search_space.parameters and n not in implied]
     if absent:
-        raise SymmetryError(
-            f"parameter {absent[0]} of the symmetry is not in the search space, whose parameters are "
-            f"{', '.join(search_space.parameters)}. Correct the name; if a transform before this one replaced the parameter, "
-            "put Canonicalize and SymmetrizeObservations first in the transforms."
-        )
+        raise _not_there(absent, symmetry, search_space)
     for name in symmetry.parameters:
         if name not in implied:
             _check_kind(name, search_space.parameters[name])
     for simplex in symmetry.simplexes:
         for name in simplex.parameters:
             if name not in implied and not _is_float_range(search_space.parameters[name]):
-                raise SymmetryError(f"simplex: parameter {name} must be a range parameter of type float to be part of a sum.")
+                raise SymmetryError(
+                    f"simplex: parameter {name} is no range parameter of type float, and cannot be part of a sum. "
+                    "Declare it as one, or take it out of the simplex."
+                )
     for names in symmetry.classes:
         present = [search_space.parameters[name] for name in names if name in search_space.parameters]
         for other in present[1:]:
@@ -50,30 +58,56 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
         _check_implied(symmetry, name, search_space)
 
 
-def check_stage(symmetry: Symmetry, declared: SearchSpace, stage: SearchSpace) -> None:
+def check_stage(symmetry: Symmetry, model: SearchSpace, stage: SearchSpace) -> None:
     """Check that no transform before this one has changed the symmetry's parameters.
 
     Args:
-        symmetry: The symmetry, which fits the declared space.
-        declared: The search space as the user declared it.
-        stage: The search space as this transform receives it; its bounds may be wider.
+        symmetry: The symmetry.
+        model: The search space as the first transform received it: the declared one, widened to cover the data.
+        stage: The search space as this transform receives it: the same, or what the other one of ours makes of it.
 
     Raises:
         SymmetryError: They have changed.
     """
+    joined = widened(symmetry, model)
+    implied = symmetry.implied(model.parameters)
     for name in symmetry.parameters:
-        before, now = declared.parameters.get(name), stage.parameters.get(name)
-        if before is None:
-            continue
+        before, now = model.parameters.get(name), stage.parameters.get(name)
         changed = type(before) is not type(now)
         if isinstance(before, RangeParameter) and isinstance(now, RangeParameter):
-            narrower = now.lower > before.lower or now.upper < before.upper
-            changed = narrower or now.log_scale != before.log_scale or now.parameter_type != before.parameter_type
+            changed = now.lower > before.lower or now.upper < before.upper or _scale(now) != _scale(before)
+            alike = next(names for names in symmetry.classes if name in names)
+            if not implied.keys() & set(alike):  # data of an implied parameter widen the others further
+                changed = changed or _bounds(now) not in [_bounds(before), _bounds(joined.parameters[name])]
+        elif isinstance(before, ChoiceParameter) and isinstance(now, ChoiceParameter):
+            changed = not set(before.values) <= set(now.values)
         if changed:
             raise SymmetryError(
-                f"a transform before this one has changed parameter {name}. Put Canonicalize and SymmetrizeObservations first in "
-                "the transforms."
+                f"a transform before this one has changed parameter {name}. Put Canonicalize and "
+                "SymmetrizeObservations first in the transforms."
             )
+
+
+def _bounds(p: Parameter) -> tuple[float, float] | None:
+    return (float(p.lower), float(p.upper)) if isinstance(p, RangeParameter) else None
+
+
+def _scale(p: RangeParameter) -> tuple[Any, ...]:
+    return p.parameter_type, p.log_scale, p.logit_scale
+
+
+def _not_there(absent: list[str], symmetry: Symmetry, search_space: SearchSpace) -> SymmetryError:
+    """Make the error for parameters that are not in the search space."""
+    unused = [name for name in search_space.parameters if name not in symmetry.parameters]
+    close = [match for name in absent[:1] for match in get_close_matches(name, unused, n=1)]
+    hint = f"did you mean {close[0]}?" if close else f"its parameters are {', '.join(search_space.parameters)}."
+    for simplex in symmetry.simplexes:
+        if len(missing := [name for name in simplex.parameters if name in absent]) > 1:
+            hint += f" Of the simplex, only one of {', '.join(missing)} can be implied by the others."
+    return SymmetryError(
+        f"parameter {' and parameter '.join(absent)} of the symmetry is not in the search space: {hint} If a transform "
+        "before this one replaced it, put Canonicalize and SymmetrizeObservations first in the transforms."
+    )
 
 
 def _is_float_range(p: Parameter) -> bool:
@@ -82,46 +116,38 @@ def _is_float_range(p: Parameter) -> bool:
 
 def _check_kind(name: str, p: Parameter) -> None:
     """Check that a parameter can be moved at all."""
+    reason = None
     if isinstance(p, FixedParameter):
-        raise SymmetryError(f"parameter {name} is fixed at {p.value!r} and cannot trade places; take it out of the symmetry.")
-    if getattr(p, "is_fidelity", False):
-        raise SymmetryError(f"parameter {name} is a fidelity and cannot trade places; take it out of the symmetry.")
-    if getattr(p, "is_task", False):
-        raise SymmetryError(f"parameter {name} is a task and cannot trade places; take it out of the symmetry.")
-    if not isinstance(p, (RangeParameter, ChoiceParameter)):
-        raise SymmetryError(f"parameter {name} is a {type(p).__name__}; only range and choice parameters can trade places.")
+        reason = f"is fixed at {p.value!r}"
+    elif not isinstance(p, (RangeParameter, ChoiceParameter)):
+        reason = f"is a {type(p).__name__}, neither a range nor a choice,"
+    elif p.is_fidelity:
+        reason = "is a fidelity"
+    elif isinstance(p, ChoiceParameter) and p.is_task:
+        reason = "is a task"
+    if reason:
+        raise SymmetryError(f"parameter {name} {reason} and cannot trade places; take it out of the symmetry.")
 
 
 def _check_alike(a: Parameter, b: Parameter) -> None:
     """Check that two parameters of one slot are equivalent."""
-    way_out = "Parameters that trade places must be alike: declare them so, or take them out of the symmetry."
-    if type(a) is not type(b):
-        raise SymmetryError(
-            f"parameters {a.name} and {b.name} share a slot but differ in kind: {type(a).__name__} and "
-            f"{type(b).__name__}. {way_out}"
-        )
-    for trait in TRAITS:
-        values = [_trait(p, trait) for p in (a, b)]
-        if values[0] != values[1]:
-            name = trait.replace("parameter_", "").replace("_", " ")
+    traits: dict[str, list[Any]] = {"kind": [type(p).__name__ for p in (a, b)]}
+    if type(a) is type(b):
+        traits |= {words: [_trait(p, name) for p in (a, b)] for name, words in TRAITS.items()}
+        traits["bounds"] = [[p.lower, p.upper] if isinstance(p, RangeParameter) else None for p in (a, b)]
+        traits["values"] = [list(p.values) if isinstance(p, ChoiceParameter) else None for p in (a, b)]
+    for words, (one, other) in traits.items():
+        if one != other:
             raise SymmetryError(
-                f"parameters {a.name} and {b.name} share a slot but differ in {name}: {values[0]} and {values[1]}. {way_out}"
+                f"parameters {a.name} and {b.name} share a slot but differ in {words}: {one} and {other}. Parameters "
+                "that trade places must be alike: declare them so, or take them out of the symmetry."
             )
-    if isinstance(a, RangeParameter) and (a.lower, a.upper) != (b.lower, b.upper):
-        raise SymmetryError(
-            f"parameters {a.name} and {b.name} share a slot but differ in bounds: [{a.lower}, {a.upper}] and "
-            f"[{b.lower}, {b.upper}]. {way_out}"
-        )
-    if isinstance(a, ChoiceParameter) and list(a.values) != list(b.values):
-        raise SymmetryError(
-            f"parameters {a.name} and {b.name} share a slot but differ in values: {a.values} and {b.values}. {way_out}"
-        )
 
 
-def _trait(p: Parameter, trait: str) -> Any:
+def _trait(p: Parameter, name: str) -> Any:
     try:
-        value = getattr(p, trait, None)
-    except Exception:  # Ax raises its own error for `dependents` of a parameter that has none
+        value = getattr(p, name, None)
+    except NotImplementedError:  # Ax, for the `dependents` of a parameter that has none
         return None
     return value.name if isinstance(value, ParameterType) else value
 
@@ -129,52 +155,46 @@ def _trait(p: Parameter, trait: str) -> Any:
 def _check_center(p: Parameter, center: float) -> None:
     """Check that a mirror maps the range to itself."""
     if isinstance(p, RangeParameter):
-        middle = (p.lower + p.upper) / 2
         if p.log_scale or p.logit_scale:
-            scale = "log" if p.log_scale else "logit"
-            raise SymmetryError(f"mirror: parameter {p.name} has a {scale} scale, which a mirror does not preserve; drop one.")
-        if abs(center - middle) > 1e-9 * (p.upper - p.lower):
             raise SymmetryError(
-                f"mirror: the center of {p.name} is {center} but the middle of its range [{p.lower}, {p.upper}] is {middle}. "
-                "Move the center or the bounds."
+                f"mirror: parameter {p.name} has a {'log' if p.log_scale else 'logit'} scale, which a mirror does not "
+                "preserve. Declare it without, or take it out of the mirror."
+            )
+        if not symmetric([p.lower, p.upper], center):
+            raise SymmetryError(
+                f"mirror: the center of {p.name} is {center} but the middle of its range [{p.lower}, {p.upper}] is "
+                f"{(p.lower + p.upper) / 2}. Move the center or the bounds."
             )
     elif isinstance(p, ChoiceParameter):
-        numeric = p.parameter_type in (ParameterType.INT, ParameterType.FLOAT)
-        if not (numeric and p.is_ordered and np.allclose(np.add(p.values, p.values[::-1]), 2 * center, rtol=0, atol=1e-9)):
+        numbers = [float(v) for v in p.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if not (p.is_ordered and len(numbers) == len(p.values) and symmetric(numbers, center)):
             raise SymmetryError(
-                f"mirror: the values {p.values} of {p.name} are not ordered numbers that lie symmetrically about {center}; "
-                "drop the mirror or correct the values."
+                f"mirror: the values {p.values} of {p.name} are not ordered numbers that lie symmetrically about "
+                f"{center}. Correct the values or the center, or take it out of the mirror."
             )
 
 
 def _check_implied(symmetry: Symmetry, name: str, search_space: SearchSpace) -> None:
-    """Check, by two linear programs, that an implied parameter stays within the bounds of those it trades places with."""
-    from scipy.optimize import linprog
-
+    """Check that an implied parameter stays within the bounds of those it trades places with."""
     simplex = symmetry.implied(search_space.parameters)[name]
     alike = next(names for names in symmetry.classes if name in names)
-    present = [n for n in alike if n in search_space.parameters]
-    if not present:
-        return
-    ranges = {n: p for n, p in search_space.parameters.items() if isinstance(p, RangeParameter)}
-    weights = [[w.get(n, 0.0) for n in ranges] for w, _ in linear_constraints(search_space)]
-    bounds = [bound for _, bound in linear_constraints(search_space)]
-    others = np.asarray([1.0 if n in simplex.parameters else 0.0 for n in ranges])
-    box = [(p.lower, p.upper) for p in ranges.values()]
-    extremes = [linprog(sign * others, A_ub=weights or None, b_ub=bounds or None, bounds=box) for sign in (1, -1)]
-    if not all(result.success for result in extremes):
-        return
-    highest, lowest = simplex.total - extremes[0].fun, simplex.total + extremes[1].fun
-    p = ranges[present[0]]
+    p = next((search_space.parameters[n] for n in alike if n in search_space.parameters), None)
+    others = [n for n in simplex.parameters if n != name]
+    most = highest({n: 1.0 for n in others}, search_space)
+    least = highest({n: -1.0 for n in others}, search_space)
+    if not isinstance(p, RangeParameter) or most is None or least is None:
+        return  # it trades places with none, or Ax will say that the parameter constraints allow nothing
+    low, high = simplex.total - most, simplex.total + least
     slack = 1e-7 * (p.upper - p.lower)
-    if lowest < p.lower - slack or highest > p.upper + slack:
-        terms = " + ".join(n for n in simplex.parameters if n != name)
-        wanted = []
-        if lowest < p.lower - slack:
-            wanted.append(f"{terms} <= {simplex.total - p.lower:g}")
-        if highest > p.upper + slack:
-            wanted.append(f"{terms} >= {simplex.total - p.upper:g}")
+    terms, wanted = " + ".join(others), []
+    if low < p.lower - slack:
+        wanted.append(f"{terms} <= {simplex.total - p.lower:g}")
+    if high > p.upper + slack:
+        wanted.append(f"{terms} >= {simplex.total - p.upper:g}")
+    if wanted:
+        scale = "declare them without a log scale, " if p.log_scale else ""  # on which Ax constrains nothing
         raise SymmetryError(
-            f"simplex: {name} is implied and can reach [{lowest:g}, {highest:g}], beyond the bounds [{p.lower:g}, {p.upper:g}] "
-            f"of {present[0]}, with which it trades places. Add the parameter constraint {' and '.join(wanted)}, or adapt the bounds."
+            f"simplex: {name} is implied and can reach [{low:g}, {high:g}], beyond the bounds of {p.name}, "
+            f"[{p.lower:g}, {p.upper:g}], with which it trades places. Adapt the bounds, or {scale}add the parameter "
+            f"constraint {' and '.join(wanted)}."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -14,15 +13,13 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import options
 from ax_symmetry._ax import RowTransform, linear_constraint, register
 from ax_symmetry._ax.rows import Context, Images, Training
+from ax_symmetry.checks import check_surroundings, warn_if_partial
 from ax_symmetry.codec import Codec, widened
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.domain import some_images
-from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
 from ax_symmetry.region import Region
-from ax_symmetry.search_space import check_stage, validate
-from ax_symmetry.symmetry import Symmetry
 
 
 class SymmetrizeObservations(RowTransform):
@@ -57,12 +54,12 @@ class SymmetrizeObservations(RowTransform):
         context: Context,
     ) -> None:
         """Read the config, check it, and remember on which orbit each arm lies."""
-        self.symmetry, self.space = _check(type(self).__name__, config, search_space, context)
+        self.symmetry, self.space = check_surroundings(type(self).__name__, config, search_space, context)
         self.options = options.read_augmentation(config or {})
         if self.options.max_images is None and self.symmetry.order > ENUMERATION_LIMIT:
             raise too_large(self.symmetry.order)
         if context.transforms and "Canonicalize" not in context.transforms:
-            _warn_if_partial(self.options, self.symmetry, "add Canonicalize to the transforms")
+            warn_if_partial(self.options, self.symmetry, "add Canonicalize to the transforms")
         companion = (context.configs or {}).get("Canonicalize") or config
         self.priority = self.symmetry.priority(options.read_canonical(companion or {}).order_by)
         self._stage = _bounds(self.space)
@@ -162,7 +159,7 @@ class Canonicalize(RowTransform):
         context: Context,
     ) -> None:
         """Read the config and check it."""
-        self.symmetry, space = _check(type(self).__name__, config, search_space, context)
+        self.symmetry, space = check_surroundings(type(self).__name__, config, search_space, context)
         self.options = options.read_canonical(config or {})
         self.priority = self.symmetry.priority(self.options.order_by)
         self.codec = Codec(self.symmetry, widened(self.symmetry, space))
@@ -179,7 +176,7 @@ class Canonicalize(RowTransform):
         )
         if self.options.constrain is False:
             if partial:
-                _warn_if_partial(augmentation, self.symmetry, "leave constrain at its default")
+                warn_if_partial(augmentation, self.symmetry, "leave constrain at its default")
             return False
         if partial or self.options.constrain:
             order_constraints(self.codec, self.priority, space)  # raises where Ax could not be told
@@ -238,41 +235,6 @@ class Canonicalize(RowTransform):
             canonical[i] = copy(features[i])
             canonical[i].parameters = {**parameters[i], **{name: values[k] for name, values in decoded.items()}}
         return canonical
-
-
-def _check(
-    transform: str, config: Mapping[str, Any] | None, search_space: SearchSpace | None, context: Context
-) -> tuple[Symmetry, SearchSpace]:
-    """Check a transform's config against its surroundings; return the symmetry and the space that the model covers."""
-    if not config:
-        raise SymmetryError(
-            f"{transform} has no config: hand the dict of the symmetry to it in transform_configs, "
-            f'{{"{transform}": {{"blocks": [...]}}}}, and the same dict to its companion.'
-        )
-    for other in ("SymmetrizeObservations", "Canonicalize"):
-        if other in (context.configs or {}) and other not in context.transforms:
-            raise SymmetryError(
-                f"transform_configs has a config for {other}, which is not among the transforms; add it to them or drop "
-                "the config."
-            )
-    if search_space is None:
-        raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
-    symmetry = Symmetry.from_config(config)
-    validate(symmetry, context.declared or search_space)
-    check_stage(symmetry, context.declared or search_space, search_space)
-    return symmetry, search_space.clone()
-
-
-def _warn_if_partial(augmentation: options.Augmentation, symmetry: Symmetry, way_out: str) -> None:
-    """Warn of a model that is asked where it knows nothing."""
-    if augmentation.knows_only_the_domain(symmetry.order):
-        warnings.warn(
-            f"max_images keeps {augmentation.max_images} of up to {symmetry.order:,} images, those near the fundamental "
-            "domain; elsewhere the model knows nothing, and the search is drawn there. To stay in the domain, "
-            f'{way_out}, or use select="random".',
-            SymmetryWarning,
-            stacklevel=2,
-        )
 
 
 def _bounds(search_space: SearchSpace) -> Sequence[Any]:

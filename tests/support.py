@@ -41,7 +41,7 @@ def int_range(name: str, lower: int, upper: int, **traits: Any) -> RangeParamete
 
 
 def choice(name: str, values: Sequence[Any], **traits: Any) -> ChoiceParameter:
-    """Make a choice parameter of the type of its values: ordered, and sorted only where Ax insists, for ordered numbers."""
+    """Make a choice parameter of the type of its values: ordered, but sorted only where Ax insists, for numbers."""
     kind = {bool: ParameterType.BOOL, str: ParameterType.STRING, int: ParameterType.INT, float: ParameterType.FLOAT}
     numeric = type(values[0]) in (int, float)
     traits = {"is_ordered": True, "sort_values": numeric and traits.get("is_ordered", True), **traits}
@@ -66,7 +66,9 @@ def equality(text: str) -> ParameterConstraint | None:
     return ParameterConstraint(equality=text)
 
 
-def space(parameters: Iterable[Parameter], constraints: Iterable[tuple[Mapping[str, float], float]] = ()) -> SearchSpace:
+def space(
+    parameters: Iterable[Parameter], constraints: Iterable[tuple[Mapping[str, float], float]] = ()
+) -> SearchSpace:
     """Make a search space with constraints `sum of weight * value <= bound`."""
     made = SearchSpace(parameters=list(parameters))
     made.add_parameter_constraints([linear_constraint(weights, bound) for weights, bound in constraints])
@@ -82,7 +84,10 @@ def experiment(search_space: SearchSpace, metrics: Sequence[str] = ("y",), **key
 
 
 def add_trial(
-    made: Experiment, parameters: Mapping[str, Any], outcomes: Mapping[str, tuple[float, float]], name: str | None = None
+    made: Experiment,
+    parameters: Mapping[str, Any],
+    outcomes: Mapping[str, tuple[float, float]],
+    name: str | None = None,
 ) -> None:
     """Run a trial with one arm and attach its data: mean and sem by metric."""
     trial = made.new_trial()
@@ -149,7 +154,8 @@ def training_rows(made: Experiment, transform: Any, config: Mapping[str, Any]) -
         parameters = arms.loc[[index[:2]]].iloc[0].drop("metadata").dropna().to_dict()
         mean, sem = row["mean"].dropna(), row["sem"]
         variance = {metric: sem[metric] ** 2 for metric in mean.index}
-        rows.append({"arm": index[1], "trial": index[0], "parameters": parameters, "mean": dict(mean), "variance": variance})
+        seen = {"arm": index[1], "trial": index[0], "parameters": parameters, "mean": dict(mean), "variance": variance}
+        rows.append(seen)
     return rows
 
 

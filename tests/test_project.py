@@ -34,6 +34,7 @@ LAYERS = (
     "constraints",
     "options",
     "_ax",
+    "checks",
     "transforms",
     "factory",
     "__init__",

@@ -123,8 +123,8 @@ def get_botorch(
         raise ValueError("get_botorch requires non-empty data.")
     if legacy:
         raise SymmetryError(
-            f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry with "
-            "the same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
+            f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry "
+            "with the same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
         )
     keywords: dict[str, Any] = {
         "experiment": experiment,

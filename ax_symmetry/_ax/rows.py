@@ -63,23 +63,25 @@ class Context:
     """What surrounds a transform in the adapter that builds it.
 
     Attributes:
-        declared: The search space as the user declared it; the adapter's own copy for the model may be wider.
+        declared: The search space as the user declared it.
+        modelled: The adapter's own copy for the model, which may be wider, before any transform; None outside of one.
         transforms: The names of all transforms of the adapter; empty outside of one.
         configs: Their configs, by name.
     """
 
-    declared: SearchSpace | None
+    declared: SearchSpace | None = None
+    modelled: SearchSpace | None = None
     transforms: Sequence[str] = ()
     configs: Mapping[str, Any] | None = None
 
 
 def context_of(adapter: Any) -> Context:
     """Read the context off an adapter (or model bridge), if there is one."""
-    if adapter is None:
-        return Context(declared=None)
-    transforms = [t.__name__ for t in getattr(adapter, "_raw_transforms", [])]
     return Context(
-        getattr(adapter, "_search_space", None), transforms, getattr(adapter, "_transform_configs", None) or {}
+        declared=getattr(adapter, "_search_space", None),
+        modelled=getattr(adapter, "_model_space", None),
+        transforms=[t.__name__ for t in getattr(adapter, "_raw_transforms", [])],
+        configs=getattr(adapter, "_transform_configs", None) or {},
     )
 
 
