@@ -56,8 +56,8 @@ def warn_if_partial(augmentation: Augmentation, symmetry: Symmetry, way_out: str
     if augmentation.knows_only_the_domain(symmetry.order):
         warnings.warn(
             f"max_images keeps {augmentation.max_images} of up to {symmetry.order:,} images, those near the "
-            "fundamental domain; elsewhere the model knows nothing, and the search is drawn there. To stay in the domain, "
-            f'{way_out}, or use select="random".',
+            "fundamental domain; elsewhere the model knows nothing, and the search is drawn there. To stay in the "
+            f'domain, {way_out}, or use select="random".',
             SymmetryWarning,
             stacklevel=2,
         )

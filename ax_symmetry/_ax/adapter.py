@@ -124,7 +124,7 @@ def get_botorch(
     if legacy:
         raise SymmetryError(
             f"get_botorch: this Ax has no {', '.join(legacy)}. Call Generators.BOTORCH_MODULAR of ax.adapter.registry "
-            "with the same transforms and transform_configs, and with surrogate_spec or acquisition options in their place."
+            "with the same transforms and transform_configs, and surrogate_spec or acquisition options in their place."
         )
     keywords: dict[str, Any] = {
         "experiment": experiment,
