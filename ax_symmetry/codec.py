@@ -63,8 +63,6 @@ class Codec:
             return float(self._positions[name].get(value, np.nan)) if value is not None and value == value else np.nan
         return np.nan if value is None else float(value)
 
-    _number = number
-
     def mirrored(self, x: Rows) -> Rows:
         """Mirror every column of rows `n x d`; nan where the group does not mirror it.
 

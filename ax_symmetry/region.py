@@ -50,7 +50,7 @@ class Region:
             if fixed and fixed.get(name) is not None and declared is not None:
                 values = [fixed[name]]
             if values is not None:
-                numbers = np.asarray([codec._number(name, v) for v in values])
+                numbers = np.asarray([codec.number(name, v) for v in values])
                 self.allowed[column] = numbers[~np.isnan(numbers)]
         spread = np.asarray([_spread(codec.parameters.get(name)) for name in codec.columns])
         self.slack = 1e-8 * spread
@@ -85,8 +85,9 @@ class Region:
             others: The candidate's parameters outside of the symmetry.
         """
         good = np.asarray(self.fits(y).all(axis=1))
+        amounts = self.codec.amounts(y)
         for (columns, weights, _, _), limit in zip(self.constraints, self.limits(others)):
-            good &= y[:, columns] @ weights <= limit
+            good &= amounts[:, columns] @ weights <= limit
         return good
 
     def least(
@@ -155,9 +156,11 @@ class _Arrangement:
         self.contents = np.asarray(sorted(tuple(row[place]) for place in self.places))
         trial = np.tile(row, (len(self.contents), 1))
         self.fitting = np.empty((len(self.contents), len(self.places)), dtype=bool)
+        amounts = np.empty((len(self.contents), len(row)))
         for p, place in enumerate(self.places):
             trial[:, place] = self.contents
             self.fitting[:, p] = region.fits(trial)[:, place].all(axis=1)
+            amounts[:, place] = region.codec.amounts(trial)[:, place]
         for _ in self.places:  # what fits one place alone is kept for it
             forced = self.fitting & (self.fitting.sum(axis=0) == 1)
             self.fitting &= forced | ~forced.any(axis=1)[:, None]
@@ -168,9 +171,9 @@ class _Arrangement:
         for (used, weights, _, _), limit in zip(region.constraints, region.limits(others)):
             weight = np.zeros(len(row))
             weight[used] = weights
-            added = np.stack([self.contents @ weight[place] for place in self.places], axis=1)
+            added = np.stack([amounts[:, place] @ weight[place] for place in self.places], axis=1)
             self.added.append(np.where(self.fitting, added, np.inf))
-            self.limits.append(limit - float(weight[still] @ row[still]))
+            self.limits.append(limit - float(weight[still] @ region.codec.amounts(row[None])[0, still]))
         self.budget = SEARCH_BUDGET
 
     def fill(self) -> bool:

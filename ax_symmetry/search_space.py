@@ -58,18 +58,23 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
         _check_implied(symmetry, name, search_space)
 
 
-def check_stage(symmetry: Symmetry, model: SearchSpace, stage: SearchSpace) -> None:
+def check_stage(
+    symmetry: Symmetry, declared: SearchSpace, stage: SearchSpace, model: SearchSpace | None = None
+) -> None:
     """Check that no transform before this one has changed the symmetry's parameters.
 
     Args:
         symmetry: The symmetry.
-        model: The search space as the first transform received it: the declared one, widened to cover the data.
-        stage: The search space as this transform receives it: the same, or what the other one of ours makes of it.
+        declared: The search space as the user declared it.
+        stage: The search space as this transform receives it.
+        model: The search space as the first transform received it: the declared one, widened to cover the data. By
+            default the declared one.
 
     Raises:
         SymmetryError: They have changed.
     """
-    joined = widened(symmetry, model)
+    model = declared if model is None else model
+    joined = widened(symmetry, model)  # what the other one of our transforms makes of it
     implied = symmetry.implied(model.parameters)
     for name in symmetry.parameters:
         before, now = model.parameters.get(name), stage.parameters.get(name)

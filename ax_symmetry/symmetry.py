@@ -235,7 +235,7 @@ class Symmetry:
             if isinstance(part, Mirror) and names & set(part.parameters):
                 raise SymmetryError(
                     f"simplex: the mirror of {sorted(names & set(part.parameters))[0]} changes the sum of "
-                    f"{', '.join(simplex.parameters)}; a parameter of a simplex cannot be mirrored."
+                    f"{', '.join(simplex.parameters)}; drop the mirror, or take it out of the simplex."
                 )
         for a, b in self._trades():
             if (a in names) != (b in names):

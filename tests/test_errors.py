@@ -145,7 +145,7 @@ DECLARATIONS = [
         id="simplex-cut-by-a-swap",
     ),
     pytest.param(
-        {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "cannot be mirrored",
+        {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "drop the mirror",
         id="mirror-in-a-simplex"
     ),
     pytest.param(

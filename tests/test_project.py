@@ -146,7 +146,7 @@ def test_imports_flow_one_way(name: str) -> None:
 
 @pytest.mark.parametrize("name", sources())
 def test_ax_and_torch_stay_in_their_rooms(name: str) -> None:
-    """Only _ax imports more of Ax than ax.core, which is the same on every version; the pure modules import no torch."""
+    """Only _ax imports more of Ax than ax.core, which is the same everywhere; the pure modules import no torch."""
     own = layer(name.removesuffix(".py"))
     ax = imports_of(name, "ax")
     if own not in PURE:

@@ -155,8 +155,8 @@ def test_stage_may_be_the_models_space() -> None:
     declared = space([float_range(n, -1, 1) for n in "ab"] + [float_range("c")])
     model = stage(declared, a=(-1, 3), c=(-5, 5))
     check_stage(symmetry, declared, declared)
-    check_stage(symmetry, model, model)
-    check_stage(symmetry, model, widened(symmetry, model))
+    check_stage(symmetry, declared, model, model)
+    check_stage(symmetry, declared, widened(symmetry, model), model)
     fractions_of = Symmetry.from_config(FRACTIONS)
     made = space(fractions(), [at_most(1.0)])
     check_stage(fractions_of, made, widened(fractions_of, made, {"f3": [-0.5]}))
@@ -183,7 +183,7 @@ def test_stage_may_be_the_models_space() -> None:
 )
 def test_stage_behind_another_transform_is_refused(before: list[Any], now: list[Any]) -> None:
     with pytest.raises(SymmetryError, match="changed parameter a.*first in the transforms"):
-        check_stage(Symmetry.from_config(PAIR), space(before), space(now))
+        check_stage(Symmetry.from_config(PAIR), space(before), space(now), space(before))
 
 
 def test_misspelt_parameter_is_recognised() -> None:

@@ -1,7 +1,7 @@
 """Ax can store what names the transforms, and read it again.
 
-One-line bugs that turn this file red: drop a `register` call at the end of transforms.py; number the transforms by the order of
-their import on Ax up to 0.5 (a fresh process would then read one for the other).
+One-line bugs that turn this file red: drop a `register` call at the end of transforms.py; number the transforms by
+the order of their import on Ax up to 0.5 (a fresh process would then read one for the other).
 """
 
 from __future__ import annotations

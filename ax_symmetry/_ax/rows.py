@@ -77,9 +77,10 @@ class Context:
 
 def context_of(adapter: Any) -> Context:
     """Read the context off an adapter (or model bridge), if there is one."""
+    modelled = getattr(adapter, "_model_space", None)
     return Context(
-        declared=getattr(adapter, "_search_space", None),
-        modelled=getattr(adapter, "_model_space", None),
+        declared=getattr(adapter, "_search_space", modelled),
+        modelled=modelled,
         transforms=[t.__name__ for t in getattr(adapter, "_raw_transforms", [])],
         configs=getattr(adapter, "_transform_configs", None) or {},
     )
