@@ -1,0 +1,330 @@
+"""Pack three particle components as densely as possible, without and with their permutation symmetry.
+
+A component is a powder with a mean size, a spread (standard deviation / mean) and a mass fraction. Three components
+pack the same in whatever order they are written down. The script maximises the packing fraction with Ax twice from the
+same starting points: with Ax's own Gaussian process, and with `ax_symmetry`'s two transforms added to it.
+
+    python particle_packing.py                          # progress, a table, and particle_packing.html
+    python particle_packing.py --repeats 8 --trials 40  # more repeats, a longer search
+    python particle_packing.py --data rows.csv          # measured rows: how well do both models predict others?
+
+The packing is the compressible packing model over log-normal size distributions of one material (mass fractions are
+then volume fractions): F. de Larrard, Concrete Mixture Proportioning: A Scientific Approach, E & FN Spon, London, 1999.
+
+`--data` reads the columns `Mean_Particle_Size_#k`, `SD_of_Particle_#k` and `Particle_#k_Mass_Fraction`, k = 1, 2, 3,
+and `Packing_Fraction`, and prints the error on held-out rows as given and with their components permuted.
+
+`get_botorch(..., symmetry=symmetry)` below is short for
+
+    get_botorch(..., transforms=[Canonicalize, SymmetrizeObservations] + Cont_X_trans + Y_trans,
+                transform_configs={"SymmetrizeObservations": symmetry, "Canonicalize": symmetry})
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import itertools
+import multiprocessing
+import queue
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Iterable
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from ax.core.arm import Arm
+from ax.core.experiment import Experiment
+from ax.core.observation import ObservationFeatures
+from ax.service.utils.instantiation import InstantiationBase
+from scipy.optimize import brentq, differential_evolution
+from scipy.special import ndtr
+from tqdm import tqdm
+
+from ax_symmetry import get_botorch
+
+METHODS = {"plain": "Ax alone", "symmetric": "with the symmetry"}
+COMPONENTS = (1, 2, 3)
+METRIC = "packing"
+
+# The physical model
+VIRTUAL_PACKING = 0.64 * 10 / 9  # of one size class (beta): spheres of one size then pack to 0.64, as random ones do
+COMPACTION_INDEX = 9.0  # K: vibrated and compacted; a poured packing has 4.1
+EDGES = np.geomspace(0.1, 500.0, 241)  # of the size classes
+SIZES = np.sqrt(EDGES[1:] * EDGES[:-1])
+
+# The search
+SLOTS = {"mean": (1.0, 100.0), "spread": (0.05, 0.60), "frac": (0.0, 1.0)}
+SYMMETRY = {
+    "blocks": [[f"{slot}_{k}" for slot in SLOTS] for k in COMPONENTS],
+    "simplex": {"parameters": [f"frac_{k}" for k in COMPONENTS], "total": 1.0},
+}
+BOUNDS = {f"{slot}_{k}": bounds for k in COMPONENTS for slot, bounds in SLOTS.items()}
+del BOUNDS["frac_3"]  # no parameter, but implied by the other two
+SEM = 0.002  # of one simulated measurement
+# A lighter search for candidates than Ax's own, the same for both: fewer starts, and a shorter random walk to draw them
+# by (which linear constraints ask for, and which would take most of the time).
+SEARCH = {"optimizer_kwargs": {"num_restarts": 5, "options": {"n_burnin": 1000, "n_thinning": 4}}}
+
+# Measured rows: all nine numbers are parameters
+DATA_SLOTS = ("mean", "sd", "frac")
+N_HELD_OUT = 2000  # rows at most
+
+
+def interactions(sizes: np.ndarray, beta: float = VIRTUAL_PACKING) -> np.ndarray:
+    """Return A with 1 / gamma_i = (1 - sum_j A_ij y_j) / beta: how class j helps to fill space where class i dominates.
+
+    These are de Larrard's gamma_i for classes of one beta. A finer class fills the voids of class i as far as it does
+    not loosen its grains (a); a coarser one replaces grains and voids as far as its walls open no new voids (b).
+    """
+    ratio = sizes[None, :] / sizes[:, None]
+    a = np.sqrt(1.0 - (1.0 - np.minimum(ratio, 1.0)) ** 1.02)
+    b = 1.0 - (1.0 - np.minimum(1.0 / ratio, 1.0)) ** 1.50
+    return np.where(ratio < 1.0, 1.0 - a, (1.0 - beta) * (1.0 - b))
+
+
+def packing_of_classes(shares: np.ndarray, interaction: np.ndarray, k: float = COMPACTION_INDEX,
+                       beta: float = VIRTUAL_PACKING) -> float:
+    """Return the packing fraction phi with the compaction index k = sum_i (y_i / beta) / (1 / phi - 1 / gamma_i)."""
+    shares = shares / shares.sum()
+    present = shares > 0
+    weights = shares[present] / beta
+    inverse_gamma = ((1.0 - interaction @ shares) / beta)[present]
+
+    def excess(inverse_phi: float) -> float:  # rises steadily, from -1 / k where the first class is jammed
+        with np.errstate(divide="ignore"):
+            return 1.0 / np.sum(weights / (inverse_phi - inverse_gamma)) - 1.0 / k
+
+    low = inverse_gamma.max()
+    return 1.0 / brentq(excess, low, low + 1.001 / (beta * k), xtol=1e-13)
+
+
+INTERACTION = interactions(SIZES)
+
+
+def class_shares(means: np.ndarray, spreads: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Return the share of each size class in a mixture of log-normal components."""
+    sigma = np.sqrt(np.log1p(np.square(spreads)))
+    mu = np.log(means) - sigma**2 / 2.0
+    return np.diff(ndtr((np.log(EDGES)[:, None] - mu) / sigma), axis=0) @ fractions
+
+
+def true_packing(point: dict[str, Any]) -> float:
+    """Return the packing fraction at a point of the search space."""
+    whole = {**point, "frac_3": max(0.0, 1.0 - point["frac_1"] - point["frac_2"])}
+    shares = class_shares(*(np.array([whole[f"{slot}_{k}"] for k in COMPONENTS]) for slot in SLOTS))
+    return packing_of_classes(shares, INTERACTION)
+
+
+def is_log_scale(name: str) -> bool:
+    return name.startswith(("mean", "sd"))
+
+
+def point_in_bounds(unit: Iterable[float]) -> dict[str, float]:
+    """Map a point of the unit cube to parameters."""
+    return {name: low * (high / low) ** u if is_log_scale(name) else low + (high - low) * u
+            for u, (name, (low, high)) in zip(unit, BOUNDS.items())}
+
+
+def initial_points(n: int, seed: int) -> list[dict[str, float]]:
+    """Return the first n points of a scrambled Sobol sequence whose fractions are possible."""
+    engine = torch.quasirandom.SobolEngine(len(BOUNDS), scramble=True, seed=seed)
+    points = (point_in_bounds(engine.draw(1, dtype=torch.double)[0].tolist()) for _ in itertools.count())
+    return list(itertools.islice((point for point in points if point["frac_1"] + point["frac_2"] <= 1.0), n))
+
+
+def best_possible() -> float:
+    """Return the highest packing fraction in the search space, from thousands of evaluations of the physical model."""
+    def voids(unit: np.ndarray) -> float:
+        point = point_in_bounds(unit)
+        return 1.0 - true_packing(point) if point["frac_1"] + point["frac_2"] <= 1.0 else 1.0
+    return 1.0 - differential_evolution(voids, [(0.0, 1.0)] * len(BOUNDS), seed=0, maxiter=60, popsize=10).fun
+
+
+def new_experiment(bounds: dict[str, tuple[float, float]], constraints: list[str]) -> Experiment:
+    return InstantiationBase.make_experiment(
+        name="particle_packing",
+        parameters=[{"name": name, "type": "range", "value_type": "float", "bounds": [low, high],
+                     "log_scale": is_log_scale(name)} for name, (low, high) in bounds.items()],
+        parameter_constraints=constraints,
+        objectives={METRIC: "maximize"},
+    )
+
+
+def report(trial: Any, packing: float, sem: float | None) -> None:
+    """Attach one measurement to a trial; without its standard error the model infers the noise."""
+    trial.mark_running(no_runner_required=True)
+    trial.update_trial_data(raw_data={METRIC: (packing, sem)})
+    trial.mark_completed()
+
+
+def optimise(method: str, seed: int, n_initial: int, n_trials: int) -> tuple[list[float], float]:
+    """Run one search; return the noise-free packing of its trials in turn, and the seconds taken."""
+    start = time.perf_counter()
+    torch.manual_seed(seed)
+    noise = np.random.default_rng(seed).normal(scale=SEM, size=n_trials)
+    initial = initial_points(min(n_initial, n_trials), seed)
+    experiment = new_experiment(BOUNDS, constraints=["frac_1 + frac_2 <= 1"])
+    truth: list[float] = []
+    for i in range(n_trials):
+        if i < n_initial:
+            trial = experiment.new_trial().add_arm(Arm(parameters=initial[i]))
+        else:
+            model = get_botorch(experiment=experiment, data=experiment.lookup_data(),
+                                symmetry=SYMMETRY if method == "symmetric" else None)
+            trial = experiment.new_trial(generator_run=model.gen(n=1, model_gen_options=SEARCH))
+        truth.append(true_packing(trial.arm.parameters))
+        report(trial, truth[i] + noise[i], SEM)
+        ticks.put(1)
+    return truth, time.perf_counter() - start
+
+
+def read_rows(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the settings (rows x components x slots) and packings of a file, one row per setting."""
+    columns = [c.format(k) for k in COMPONENTS for c in
+               ("Mean_Particle_Size_#{}", "SD_of_Particle_#{}", "Particle_#{}_Mass_Fraction")]
+    table = pd.read_csv(path).drop_duplicates(subset=columns)  # else repeats of a training row could be held out
+    settings = table[columns].to_numpy(dtype=float).reshape(-1, len(COMPONENTS), len(DATA_SLOTS))
+    whole = np.abs(settings[:, :, 2].sum(axis=1) - 1.0) <= 0.002
+    return settings[whole], table["Packing_Fraction"].to_numpy(dtype=float)[whole]
+
+
+def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[float, float, float]:
+    """Fit one model to random rows; return its RMSE on held-out rows as given and permuted, and the seconds taken."""
+    start = time.perf_counter()
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    settings, packings = read_rows(path)
+    order = rng.permutation(len(settings))
+    train, held_out = order[:n_train], order[n_train:n_train + N_HELD_OUT]
+
+    blocks = [[f"{slot}_{k}" for slot in DATA_SLOTS] for k in COMPONENTS]
+    low, high = settings.min(axis=(0, 1)).tolist(), settings.max(axis=(0, 1)).tolist()  # of each slot
+    bounds = {name: (low[j], high[j]) for block in blocks for j, name in enumerate(block)}
+
+    def parameters(setting: np.ndarray) -> dict[str, Any]:
+        return dict(zip(bounds, setting.ravel().tolist()))
+
+    experiment = new_experiment(bounds, constraints=[])
+    for setting, packing in zip(settings[train], packings[train].tolist()):
+        report(experiment.new_trial().add_arm(Arm(parameters=parameters(setting))), packing, sem=None)
+    model = get_botorch(experiment=experiment, data=experiment.lookup_data(),
+                        symmetry={"blocks": blocks} if method == "symmetric" else None)
+
+    given = settings[held_out]
+    orders = rng.permuted(np.tile(np.arange(len(COMPONENTS)), (len(given), 1)), axis=1)
+    errors = []
+    for rows in (given, np.take_along_axis(given, orders[:, :, None], axis=1)):
+        predicted = np.array(model.predict([ObservationFeatures(parameters(row)) for row in rows])[0][METRIC])
+        errors.append(float(np.sqrt(np.mean((predicted - packings[held_out]) ** 2))))
+        ticks.put(1)
+    return errors[0], errors[1], time.perf_counter() - start
+
+
+def start_worker(shared_ticks: Any) -> None:
+    global ticks  # one item per finished step, for the progress bar
+    ticks = shared_ticks
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", module=r"(ax|botorch|gpytorch|linear_operator)\.")
+
+
+def run_all(job: Callable[..., Any], args: argparse.Namespace, job_args: tuple, steps: int) -> dict[str, list[Any]]:
+    """Run job(method, seed, *job_args) for every method and repeat in two processes, with a progress bar."""
+    context = multiprocessing.get_context("spawn")
+    shared_ticks = context.Queue()
+    with ProcessPoolExecutor(2, context, start_worker, (shared_ticks,)) as pool:
+        futures = {method: [pool.submit(job, method, args.seed + r, *job_args) for r in range(args.repeats)]
+                   for method in METHODS}
+        waiting = [future for of_method in futures.values() for future in of_method]
+        with tqdm(total=steps * len(waiting), unit="step") as bar:
+            while bar.n < bar.total and not any(future.done() and future.exception() for future in waiting):
+                try:
+                    bar.update(shared_ticks.get(timeout=1.0))
+                except queue.Empty:
+                    pass
+        return {method: [future.result() for future in of_method] for method, of_method in futures.items()}
+
+
+def print_table(title: str, corner: str, rows: list[tuple[str, int, list[np.ndarray]]]) -> None:
+    """Print one line per row (label, digits, the repeats' values for each method): median (lowest - highest)."""
+    print(f"\n{title}: median (lowest - highest) of the repeats\n")
+    print(f"{corner:>10}" + "".join(f"{label:>28}" for label in METHODS.values()))
+    for label, digits, values in rows:
+        cells = (f"{np.median(v):.{digits}f} ({np.min(v):.{digits}f} - {np.max(v):.{digits}f})" for v in values)
+        print(f"{label:>10}" + "".join(f"{cell:>28}" for cell in cells))
+
+
+def draw(best: dict[str, np.ndarray], n_initial: int, optimum: float) -> go.Figure:
+    """Draw the best packing so far against the number of trials: median and range of the repeats."""
+    fig = go.Figure()
+    for (method, label), color in zip(METHODS.items(), ("76,86,106", "209,73,91")):
+        n = np.arange(1, best[method].shape[1] + 1)
+        low, middle, high = best[method].min(axis=0), np.median(best[method], axis=0), best[method].max(axis=0)
+        fig.add_scatter(x=np.r_[n, n[::-1]], y=np.r_[high, low[::-1]], fill="toself", fillcolor=f"rgba({color},0.15)",
+                        mode="none", legendgroup=method, showlegend=False, hoverinfo="skip")
+        fig.add_scatter(x=n, y=middle, mode="lines+markers", line_color=f"rgb({color})", name=label, legendgroup=method,
+                        customdata=np.c_[low, high],
+                        hovertemplate="%{x} trials: %{y:.4f} (%{customdata[0]:.4f} - %{customdata[1]:.4f})")
+    fig.add_hline(y=optimum, line_dash="dot", annotation_text=f"the physical model's optimum, {optimum:.4f}")
+    fig.add_vrect(x0=1, x1=n_initial, fillcolor="grey", opacity=0.08, line_width=0,
+                  annotation_text="the same initial trials", annotation_position="bottom left")
+    fig.update_layout(title=f"Packing of three particle components: median and range of {len(best['plain'])} repeats",
+                      xaxis_title="trials", yaxis_title="best packing fraction so far (noise-free)",
+                      template="plotly_white", legend={"x": 0.98, "y": 0.05, "xanchor": "right", "yanchor": "bottom"})
+    return fig
+
+
+def compare_searches(args: argparse.Namespace) -> None:
+    """Optimise the simulated packing with both methods; print the table, write the figure."""
+    runs = run_all(optimise, args, (args.initial, args.trials), steps=args.trials)
+    best = {method: np.array([np.maximum.accumulate(truth) for truth, _ in runs[method]]) for method in METHODS}
+    budgets = [*range(args.initial, args.trials, 5), args.trials]
+    rows = [(str(n), 4, [best[method][:, n - 1] for method in METHODS]) for n in budgets]
+    rows.append(("seconds", 1, [np.array([seconds for _, seconds in runs[method]]) for method in METHODS]))
+    optimum = best_possible()
+    print_table("Best packing fraction after so many trials", "trials", rows)
+    print(f"\nThe first {args.initial} trials are the same for both. The physical model's optimum is {optimum:.4f}.")
+
+    fig, file = draw(best, args.initial, optimum), args.out / "particle_packing.html"
+    args.out.mkdir(parents=True, exist_ok=True)
+    fig.write_html(file)
+    print(f"Figure: {file}")
+    if importlib.util.find_spec("kaleido"):
+        try:
+            fig.write_image(file.with_suffix(".png"), width=900, height=550, scale=2)
+        except RuntimeError as error:  # kaleido found no browser
+            print(f"No PNG: {error}")
+
+
+def compare_predictions(args: argparse.Namespace) -> None:
+    """Predict measured rows with both models; print the table."""
+    runs = run_all(predict_held_out, args, (args.data, args.train), steps=2)
+    table = {method: np.array(runs[method]) for method in METHODS}
+    print_table(f"RMSE of the packing fraction on held-out rows, learnt from {args.train} rows", "rows", [
+        (label, digits, [table[method][:, column] for method in METHODS])
+        for column, (label, digits) in enumerate([("as given", 4), ("permuted", 4), ("seconds", 1)])])
+    gain = 1 - table["symmetric"][:, 1] / table["plain"][:, 1]
+    print("\nOn permuted rows the error with the symmetry is "
+          f"{np.median(gain):.0%} lower ({gain.min():.0%} to {gain.max():.0%}).")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=25, help="trials of a search, the initial ones included")
+    parser.add_argument("--initial", type=int, default=10, help="quasi-random trials before the model takes over")
+    parser.add_argument("--repeats", type=int, help="repeats, each with its own seed (default: 3, with --data 5)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first repeat")
+    parser.add_argument("--out", type=Path, default=Path("."), help="folder for the figure")
+    parser.add_argument("--data", type=Path, help="CSV file of measured rows: compare predictions, not searches")
+    parser.add_argument("--train", type=int, default=100, help="rows of --data to learn from")
+    args = parser.parse_args()
+    args.repeats = args.repeats or (5 if args.data else 3)
+    compare_predictions(args) if args.data else compare_searches(args)
+
+
+if __name__ == "__main__":
+    main()
