@@ -105,12 +105,13 @@ class SymmetrizeObservations(RowTransform):
         alone = np.flatnonzero(~complete)
         all_rows = np.concatenate([np.flatnonzero(complete)[rows], alone])
         order = np.argsort(all_rows, kind="stable")
+        table = {name: [*values, *[None] * len(alone)] for name, values in decoded.items()}
         scale = sizes[rows] if chosen.noise == "orbit" else np.ones(len(rows))
         return Images(
             rows=all_rows[order],
             number=np.concatenate([number, np.zeros(len(alone), dtype=number.dtype)])[order],
             variance_scale=np.concatenate([scale, np.ones(len(alone))])[order],
-            table={name: [([*values, *[None] * len(alone)])[i] for i in order] for name, values in decoded.items()},
+            table={name: [values[i] for i in order.tolist()] for name, values in table.items()},
         )
 
     def _keys(self, x: Rows) -> list[bytes]:

@@ -236,7 +236,8 @@ def growth(sizes: Sequence[int], seeds: Sequence[int]) -> None:
         line(f"{what}: exponent in rows at one |G|", exponents(full[k], sizes), target="<= 1.1")
         line(f"{what}: exponent in |G| at {sizes[-1]} rows", at_equal_rows, target="<= 0.1")
         if k > 1:
-            line(f"{what}: exponent in the images kept of S_12", exponents(some[k], kept), target="<= 1.1")
+            for select, of_select in zip(("nearest", "random"), (some[k, :, 0], some[k, :, 1])):
+                line(f"{what}: exponent in images kept, {select}", exponents(of_select, kept), target="<= 1.1")
 
 
 def candidates(n: int, seeds: Sequence[int]) -> None:

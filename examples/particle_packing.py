@@ -27,6 +27,7 @@ import importlib.util
 import itertools
 import multiprocessing
 import queue
+import random
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -162,10 +163,15 @@ def report(trial: Any, packing: float, sem: float | None) -> None:
     trial.mark_completed()
 
 
+def seed_all(seed: int) -> None:
+    for generator in (random.seed, np.random.seed, torch.manual_seed):  # Ax up to 1.0 uses all three
+        generator(seed)
+
+
 def optimise(method: str, seed: int, n_initial: int, n_trials: int) -> tuple[list[float], float]:
     """Run one search; return the noise-free packing of its trials in turn, and the seconds taken."""
     start = time.perf_counter()
-    torch.manual_seed(seed)
+    seed_all(seed)
     noise = np.random.default_rng(seed).normal(scale=SEM, size=n_trials)
     initial = initial_points(min(n_initial, n_trials), seed)
     experiment = new_experiment(BOUNDS, constraints=["frac_1 + frac_2 <= 1"])
@@ -196,7 +202,7 @@ def read_rows(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[float, float, float]:
     """Fit one model to random rows; return its RMSE on held-out rows as given and permuted, and the seconds taken."""
     start = time.perf_counter()
-    torch.manual_seed(seed)
+    seed_all(seed)
     rng = np.random.default_rng(seed)
     settings, packings = read_rows(path)
     order = rng.permutation(len(settings))
