@@ -225,11 +225,7 @@ class Canonicalize(RowTransform):
         if generated:
             x = self.codec.rounded(x)
         action = self.symmetry.action
-        inside, y = self._region.least(action, x, self.priority, [parameters[i] for i in which])
-        if not generated and not inside.all():
-            mirrored = self.codec.mirrored(x)
-            points = action.least(x, mirrored, self.priority)
-            y = np.where(inside[:, None], y, take(x, mirrored, np.arange(len(x)), points))
+        _, y = self._region.least(action, x, self.priority, [parameters[i] for i in which])
         decoded = self.codec.decode(y)
         canonical = list(features)
         for k, i in enumerate(which):

@@ -211,6 +211,17 @@ def test_without_an_optimization_config_fixed_features_hold_too() -> None:
     assert {result["size_1"] for result in canonical(transform, points)} != {0.9}
 
 
+def test_a_point_without_an_image_inside_stays_in_both_directions() -> None:
+    """An optimiser may try fractions whose implied partner is negative; Ax's round trip must not swap that in."""
+    listed = space([float_range("f1"), float_range("f2")], [({"f1": 1.0, "f2": 1.0}, 1.0)])
+    config = {"blocks": [["f1"], ["f2"], ["f3"]], "simplex": {"parameters": ["f1", "f2", "f3"]}}
+    transform = Canonicalize(search_space=listed, config=config)
+    transform.transform_search_space(listed)
+    outside = {"f1": 0.6, "f2": 0.7}
+    assert canonical(transform, [outside]) == [outside]
+    assert [f.parameters for f in transform.transform_observation_features(features([outside]))] == [outside]
+
+
 def test_order_by_compares_these_slots_first() -> None:
     transform = Canonicalize(search_space=space(parameters()), config={**CONFIG, "order_by": ["kind_2", "flag_1"]})
     rng = np.random.default_rng(7)
