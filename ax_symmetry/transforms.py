@@ -63,6 +63,8 @@ class SymmetrizeObservations(RowTransform):
         companion = (context.configs or {}).get("Canonicalize") or config
         self.priority = self.symmetry.priority(options.read_canonical(companion or {}).order_by)
         self._stage = _bounds(self.space)
+        self._declared = _bounds(context.declared or self.space)
+        self._fitting = True
         self._orbits: dict[str, bytes] = {}
         self.space = widened(self.symmetry, self.space)
         self.codec = Codec(self.symmetry, self.space)
@@ -75,8 +77,11 @@ class SymmetrizeObservations(RowTransform):
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""
-        widens = _bounds(self.space) != self._stage
-        return self.space.clone() if widens and _bounds(search_space) == self._stage else search_space
+        # The first call is the fit's; later only a space that Ax has widened for data can be the model's again.
+        fitting, self._fitting = self._fitting, False
+        of_model = fitting or self._stage != self._declared
+        widens = of_model and _bounds(search_space) == self._stage != _bounds(self.space)
+        return self.space.clone() if widens else search_space
 
     def replace(self, training: Training) -> Images:
         """Put the images of every observation after it; one that lacks a parameter of the symmetry stays alone."""
