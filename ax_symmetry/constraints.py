@@ -41,8 +41,8 @@ def order_constraints(codec: Codec, priority: Sequence[int], search_space: Searc
     broken = {
         column
         for factor in codec.symmetry.action.factors
-        for column in factor.columns
         if not _preserves(factor, codec, search_space)
+        for column in factor.columns
     }
     constraints = []
     for column, point in _needed(walls(codec.symmetry.action, priority), codec.symmetry.action.width):

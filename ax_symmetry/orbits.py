@@ -219,7 +219,7 @@ def both(x: Rows, mirrored: Rows | None) -> Rows:
 
 def take(x: Rows, mirrored: Rows | None, rows: npt.ArrayLike, points: Points) -> Rows:
     """Gather images: row by row the numbers `N x d` at `points`."""
-    return np.take_along_axis(both(x, mirrored)[np.asarray(rows, dtype=np.intp)], points, axis=1)
+    return both(x, mirrored)[np.asarray(rows, dtype=np.intp)[:, None], points]
 
 
 def _sort_blocks(values: Rows, factor: Factor, local: Sequence[int]) -> tuple[Points, Rows]:

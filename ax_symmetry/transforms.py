@@ -128,7 +128,8 @@ class SymmetrizeObservations(RowTransform):
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""
-        held_out = {key for arm, key in self._orbits.items() if arm not in set(training.arms)}
+        present = set(training.arms)
+        held_out = {key for arm, key in self._orbits.items() if arm not in present}
         if not held_out:
             return np.zeros(len(x), dtype=bool)
         return np.asarray([key in held_out for key in self._keys(x)], dtype=bool)
