@@ -165,17 +165,18 @@ def _nearest(action: Action, z: Rows, units: Rows, found: Sequence[Wall], start:
     without, the walls are those of a reflection group, and a step away from the domain crosses one wall more (the weak
     Bruhat order): distances grow along such paths and the order is exact. For other groups it is that of the steps.
     """
-    steps = list(_steps(action))
+    steps = np.asarray(list(_steps(action)))
     heap = [(0.0, 0, start)]
     seen = {_value(z[start])}
     while heap:
         points = heapq.heappop(heap)[-1]
         yield points
         moved = np.concatenate([points, (points + action.width) % (2 * action.width)])
-        for candidate in (moved[step] for step in steps):
+        candidates = moved[steps]
+        for candidate, far in zip(candidates, distance(units, found, candidates).tolist()):
             if _value(z[candidate]) not in seen:
                 seen.add(_value(z[candidate]))
-                heapq.heappush(heap, (float(distance(units, found, candidate)), len(seen), candidate))
+                heapq.heappush(heap, (far, len(seen), candidate))
 
 
 def _steps(action: Action) -> Iterator[Points]:

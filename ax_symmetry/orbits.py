@@ -128,8 +128,12 @@ class Action:
         z, points = both(x, mirrored), self.elements
         keep = np.zeros((len(x), len(points)), dtype=bool)
         for alike in self._alike(z):
-            first = np.unique(z[alike[0], points], axis=0, return_index=True)[1]
-            keep[np.asarray(alike)[:, None], first] = True
+            one, other = z[alike[0], self._rivals]
+            if (one == other).any():
+                distinct = np.unique(z[alike[0], points], axis=0, return_index=True)[1]
+                keep[np.asarray(alike)[:, None], distinct] = True
+            else:
+                keep[alike] = True
         rows, which = np.nonzero(keep)
         return rows, points[which]
 
@@ -212,9 +216,12 @@ def both(x: Rows, mirrored: Rows | None) -> Rows:
     """
     if mirrored is None or np.isnan(mirrored).all():
         return np.hstack([x, np.full_like(x, np.nan)])
-    nearest = np.take_along_axis(x, np.abs(mirrored[:, :, None] - x[:, None, :]).argmin(axis=2), axis=1)
-    close = np.abs(mirrored - nearest) <= 1e-12 * (np.abs(mirrored) + np.abs(x))
-    return np.hstack([x, np.where(close, nearest, mirrored)])
+    images = mirrored.copy()
+    for j in np.flatnonzero(~np.isnan(mirrored).all(axis=0)):
+        nearest = x[np.arange(len(x)), np.abs(images[:, j, None] - x).argmin(axis=1)]
+        close = np.abs(images[:, j] - nearest) <= 1e-12 * (np.abs(images[:, j]) + np.abs(x[:, j]))
+        images[close, j] = nearest[close]
+    return np.hstack([x, images])
 
 
 def take(x: Rows, mirrored: Rows | None, rows: npt.ArrayLike, points: Points) -> Rows:
