@@ -52,7 +52,7 @@ def example(session: nox.Session) -> None:
 def benchmark(session: nox.Session) -> None:
     """Run the benchmark of the transforms; arguments after ``--`` go to it."""
     install(session, ".[benchmarks]")
-    session.run("python", "benchmarks/transforms.py", *session.posargs)
+    session.run("python", "benchmarks/transforms.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

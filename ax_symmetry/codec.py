@@ -150,8 +150,10 @@ def _join_ranges(parameters: Sequence[RangeParameter], center: float | None, bey
         return
     if parameters[0].log_scale or parameters[0].logit_scale:
         beyond = [v for v in beyond if v > 0 and (v < 1 or not parameters[0].logit_scale)]
-    lower = min([float(p.lower) for p in parameters] + list(beyond))
-    upper = max([float(p.upper) for p in parameters] + list(beyond))
+    lower, upper = min(float(p.lower) for p in parameters), max(float(p.upper) for p in parameters)
+    slack = TOLERANCE * (upper - lower)  # an implied number is off by rounding
+    lower = min([lower, *(v for v in beyond if v < lower - slack)])
+    upper = max([upper, *(v for v in beyond if v > upper + slack)])
     if center is not None and not symmetric([lower, upper], center):
         lower, upper = min(lower, 2 * center - upper), max(upper, 2 * center - lower)
     for p in parameters:

@@ -306,6 +306,23 @@ def test_out_of_design_data_and_their_images_stay_inside_the_model_space() -> No
         assert np.ptp(means) < 1e-6
 
 
+@pytest.mark.parametrize("excess", [1e-13, 0.1])
+def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_for(excess: float) -> None:
+    """The model's space grows with it; what gen searches keeps its bounds and its parameter constraints."""
+    listed = space([float_range("f1"), float_range("f2")], [({"f1": 1.0, "f2": 1.0}, 1.0)])
+    config = {"blocks": [["f1"], ["f2"], ["f3"]], "simplex": {"parameters": ["f1", "f2", "f3"]}}
+    made = fill(experiment(listed), 0, lambda p: 0.0)
+    for f1 in (0.1, 0.3, 0.6):
+        add_trial(made, {"f1": f1, "f2": 1.0 - f1 + excess}, {"y": (f1, 0.1)})
+        add_trial(made, {"f1": f1, "f2": 0.9 - f1}, {"y": (f1, 0.1)})
+    adapter = get_botorch(made, made.lookup_data(), symmetry=config)
+    asked = adapter.transforms["SymmetrizeObservations"].transform_search_space(listed.clone())
+    assert {(p.lower, p.upper) for p in asked.parameters.values()} == {(0.0, 1.0)}
+    assert len(asked.parameter_constraints) == 1
+    for arm in adapter.gen(3).arms:
+        assert listed.check_membership(arm.parameters)
+
+
 def test_status_quo_and_relative_constraints_work_as_before() -> None:
     def made_with_status_quo() -> Any:
         relative = OutcomeConstraint(metric=Metric(name="z"), op=ComparisonOp.GEQ, bound=-50.0, relative=True)
