@@ -10,6 +10,7 @@ from ax_symmetry.errors import SymmetryError, SymmetryWarning
 
 if TYPE_CHECKING:
     from ax_symmetry.factory import get_botorch
+    from ax_symmetry.strategy import choose_generation_strategy
     from ax_symmetry.symmetry import Symmetry
     from ax_symmetry.transforms import Canonicalize, SymmetrizeObservations
 
@@ -17,10 +18,19 @@ _HOMES = {
     "Canonicalize": "ax_symmetry.transforms",
     "Symmetry": "ax_symmetry.symmetry",
     "SymmetrizeObservations": "ax_symmetry.transforms",
+    "choose_generation_strategy": "ax_symmetry.strategy",
     "get_botorch": "ax_symmetry.factory",
 }
 
-__all__ = ["Canonicalize", "Symmetry", "SymmetrizeObservations", "SymmetryError", "SymmetryWarning", "get_botorch"]
+__all__ = [
+    "Canonicalize",
+    "Symmetry",
+    "SymmetrizeObservations",
+    "SymmetryError",
+    "SymmetryWarning",
+    "choose_generation_strategy",
+    "get_botorch",
+]
 
 
 def __getattr__(name: str) -> Any:

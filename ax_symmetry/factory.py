@@ -12,11 +12,9 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import _ax
 from ax_symmetry.checks import check_configs
 from ax_symmetry.errors import SymmetryError
+from ax_symmetry.options import check_method
 from ax_symmetry.symmetry import Symmetry
-from ax_symmetry.transforms import Canonicalize, SymmetrizeObservations
-
-METHODS = ("augmentation", "kernel", "auto")
-TRANSFORMS = (Canonicalize, SymmetrizeObservations)
+from ax_symmetry.transforms import TRANSFORMS
 
 
 def get_botorch(
@@ -49,12 +47,7 @@ def get_botorch(
     Raises:
         SymmetryError: The symmetry does not fit, or the call contradicts itself; before anything is fitted.
     """
-    if method not in METHODS:
-        raise SymmetryError(f"method: got {method!r}; use {', '.join(map(repr, METHODS))}.")
-    if method == "kernel":
-        raise SymmetryError(
-            "method: 'kernel' is not part of this version; use 'augmentation', with max_images for large groups."
-        )
+    check_method(method)
     given = keywords.pop("transforms", None)
     transforms = list(_ax.default_transforms() if given is None else given)
     configs = dict(keywords.pop("transform_configs", None) or {})

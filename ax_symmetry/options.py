@@ -1,4 +1,4 @@
-"""The options of the two transforms, read from the dict of the symmetry that they stand in."""
+"""The options of the two transforms, read from the dict of the symmetry that they stand in, and of the calls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ax_symmetry.errors import SymmetryError
+
+METHODS = ("augmentation", "kernel", "auto")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,20 @@ class Canonical:
 
     order_by: tuple[str, ...] = ()
     constrain: bool | None = None
+
+
+def check_method(method: str) -> None:
+    """Check how the symmetry is to be used.
+
+    Raises:
+        SymmetryError: The method is unknown, or not part of this version.
+    """
+    if method not in METHODS:
+        raise SymmetryError(f"method: got {method!r}; use {', '.join(map(repr, METHODS))}.")
+    if method == "kernel":
+        raise SymmetryError(
+            "method: 'kernel' is not part of this version; use 'augmentation', with max_images for large groups."
+        )
 
 
 def read_augmentation(config: Mapping[str, Any]) -> Augmentation:

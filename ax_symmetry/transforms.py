@@ -248,5 +248,8 @@ def _bounds(search_space: SearchSpace) -> Sequence[Any]:
     ]
 
 
-register(SymmetrizeObservations)
-register(Canonicalize)
+TRANSFORMS: Sequence[type[RowTransform]] = (Canonicalize, SymmetrizeObservations)
+"""Both, in the order in which they come first in Ax's list."""
+
+for transform in TRANSFORMS:
+    register(transform)

@@ -37,6 +37,7 @@ LAYERS = (
     "checks",
     "transforms",
     "factory",
+    "strategy",
     "__init__",
 )
 PURE = {"errors", "groups", "orbits", "domain", "declaration", "factors", "symmetry", "options"}

@@ -9,7 +9,9 @@ if find_spec("ax.adapter") is not None:
     from ax_symmetry._ax.adapter import (
         GENERATION,
         RowTransform,
+        choose_generation_strategy,
         default_transforms,
+        generator_keywords,
         get_botorch,
         linear_constraint,
         register,
@@ -18,10 +20,21 @@ else:
     from ax_symmetry._ax.modelbridge import (
         GENERATION,
         RowTransform,
+        choose_generation_strategy,
         default_transforms,
+        generator_keywords,
         get_botorch,
         linear_constraint,
         register,
     )
 
-__all__ = ["GENERATION", "RowTransform", "default_transforms", "get_botorch", "linear_constraint", "register"]
+__all__ = [
+    "GENERATION",
+    "RowTransform",
+    "choose_generation_strategy",
+    "default_transforms",
+    "generator_keywords",
+    "get_botorch",
+    "linear_constraint",
+    "register",
+]

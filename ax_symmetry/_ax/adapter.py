@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from typing import Any
 
@@ -20,6 +20,8 @@ from ax.core.observation import Observation, ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
+from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy
+from ax.generation_strategy.generation_strategy import GenerationStrategy
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.storage.transform_registry import register_transform
 
@@ -138,6 +140,37 @@ def get_botorch(
         return Generators.BOTORCH_MODULAR(refit_on_cv=refit_on_cv, **keywords)
     # The registry knows no search space but the experiment's.
     return TorchAdapter(search_space=search_space, generator=BoTorchGenerator(refit_on_cv=refit_on_cv), **keywords)
+
+
+def choose_generation_strategy(
+    search_space: SearchSpace,
+    *,
+    num_initialization_trials: int | None,
+    max_parallelism: int | None,
+    random_seed: int | None,
+) -> GenerationStrategy:
+    """Let Ax choose a strategy of quasi-random trials and Bayesian optimisation."""
+    return choose_generation_strategy_legacy(
+        search_space,
+        num_initialization_trials=num_initialization_trials,
+        max_parallelism_override=max_parallelism,
+        random_seed=random_seed,
+        should_deduplicate=True,
+    )
+
+
+def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:
+    """List the keywords with which a strategy makes its generators, to be changed in place.
+
+    Yields:
+        For every generator its keywords, the transforms that it has by default, and whether it learns from data.
+    """
+    for node in strategy._nodes:
+        node.fallback_specs = {error: spec.copy() for error, spec in node.fallback_specs.items()}
+        for spec in [*node.generator_specs, *node.fallback_specs.values()]:
+            keywords = getattr(spec, "generator_kwargs" if hasattr(spec, "generator_kwargs") else "model_kwargs")
+            defaults = spec.generator_enum.view_defaults()[1]["transforms"]
+            yield keywords, list(defaults), issubclass(spec.generator_enum.adapter_class, TorchAdapter)
 
 
 def _training(arm_data: pd.DataFrame) -> Training:

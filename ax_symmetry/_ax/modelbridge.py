@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -18,6 +19,15 @@ from ax.modelbridge import factory
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
 from ax.storage import transform_registry
+
+if find_spec("ax.generation_strategy") is not None:  # from Ax 1.0 on
+    from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as ax_choice
+    from ax.generation_strategy.generation_strategy import GenerationStrategy
+    from ax.modelbridge.torch import TorchAdapter as TorchModelBridge
+else:
+    from ax.modelbridge.dispatch_utils import choose_generation_strategy as ax_choice
+    from ax.modelbridge.generation_strategy import GenerationStrategy
+    from ax.modelbridge.torch import TorchModelBridge
 
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
 
@@ -113,6 +123,37 @@ def get_botorch(
         optimization_config=optimization_config,
         **legacy,
     )
+
+
+def choose_generation_strategy(
+    search_space: SearchSpace,
+    *,
+    num_initialization_trials: int | None,
+    max_parallelism: int | None,
+    random_seed: int | None,
+) -> GenerationStrategy:
+    """Let Ax choose a strategy of quasi-random trials and Bayesian optimisation."""
+    return ax_choice(
+        search_space,
+        num_initialization_trials=num_initialization_trials,
+        max_parallelism_override=max_parallelism,
+        random_seed=random_seed,
+        should_deduplicate=True,
+    )
+
+
+def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:
+    """List the keywords with which a strategy makes its generators, to be changed in place.
+
+    Yields:
+        For every generator its keywords, the transforms that it has by default, and whether it learns from data.
+    """
+    for step in strategy._steps:
+        fallbacks = getattr(step, "fallback_specs", {})  # from Ax 1.0 on
+        step.fallback_specs = {error: spec.copy() for error, spec in fallbacks.items()}
+        for spec in [*step.model_specs, *step.fallback_specs.values()]:
+            defaults = spec.model_enum.view_defaults()[1]["transforms"]
+            yield spec.model_kwargs, list(defaults), issubclass(spec.model_enum.model_bridge_class, TorchModelBridge)
 
 
 def _training(observations: Sequence[Observation]) -> Training:
