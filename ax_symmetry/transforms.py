@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -13,10 +14,15 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import options
 from ax_symmetry._ax import RowTransform, linear_constraint, register
 from ax_symmetry._ax.rows import Context, Images, Training
+from ax_symmetry._ax.search import Probe, Search, StandIn
+from ax_symmetry.arms import KnownArms, orbit_keys
 from ax_symmetry.checks import check_surroundings, warn_if_partial
 from ax_symmetry.codec import Codec, widened
+from ax_symmetry.columns import ColumnAction, inside, some_values
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.domain import some_images
+from ax_symmetry.errors import SymmetryError, SymmetryWarning
+from ax_symmetry.folding import fold
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
 from ax_symmetry.region import Region
@@ -28,8 +34,10 @@ class SymmetrizeObservations(RowTransform):
     The distinct images follow the observation, each with its data. With `noise="orbit"` each carries the observation's
     covariance times the number of its images: then, for a jointly invariant kernel with fixed noise, the posterior mean
     is exactly that of the averaged kernel k_G (Mei, Misiakiewicz and Montanari, "Learning with invariances in random
-    features and kernel models", COLT 2021, for ridge regression). Nothing but the training data changes. In a fold of
-    cross-validation, observations on the orbit of a held-out arm are held out with it.
+    features and kernel models", COLT 2021, for ridge regression). Predictions change by nothing but the training data.
+    The search for candidates sees the same posterior mean with the covariance of k_G, in which x and its images are one
+    random variable, so that a batch holds no twins (see `folding`). In a fold of cross-validation, observations on the
+    orbit of a held-out arm are held out with it.
 
     Config, beside the keys of the symmetry (see the README):
 
@@ -66,12 +74,16 @@ class SymmetrizeObservations(RowTransform):
         self._declared = _bounds(context.declared or self.space)
         self._fitting = True
         self._orbits: dict[str, bytes] = {}
+        self._others = some_values(self.space, self.symmetry.parameters)
         self.space = widened(self.symmetry, self.space)
         self.codec = Codec(self.symmetry, self.space)
+        if self._whole_orbits() and hasattr(context.adapter, "_gen"):
+            context.adapter._gen = Search(context.adapter, self._folded, type(self).__name__)
         if training is not None:
             complete, x = self.codec.encode(training.columns(self.codec.parameters))
             arms = [arm for arm, known in zip(training.arms, complete) if known]
-            self._orbits = {arm: key for arm, key in zip(arms, self._keys(x)) if arm is not None}
+            keys = orbit_keys(self.codec, self.priority, x)
+            self._orbits = {arm: key for arm, key in zip(arms, keys) if arm is not None}
             implied = {name: x[:, self.codec.columns[name]] for name in self.codec.implied}
             self.space = widened(self.symmetry, self.space, implied)
 
@@ -88,14 +100,14 @@ class SymmetrizeObservations(RowTransform):
         complete, x = self.codec.encode(training.columns(self.codec.parameters))
         mirrored = self.codec.mirrored(x)
         action, chosen = self.symmetry.action, self.options
-        if chosen.max_images is None or chosen.max_images >= action.order:
+        if self._whole_orbits():
             rows, points = action.images(x, mirrored)
         else:
             rows, points = some_images(
                 action,
                 x,
                 mirrored,
-                max_images=chosen.max_images,
+                max_images=chosen.max_images or action.order,
                 select=chosen.select,
                 seed=chosen.seed,
                 priority=self.priority,
@@ -119,12 +131,25 @@ class SymmetrizeObservations(RowTransform):
             table={name: [values[i] for i in order.tolist()] for name, values in table.items()},
         )
 
-    def _keys(self, x: Rows) -> list[bytes]:
-        """Tell on which orbit rows `n x d` lie, by their canonical representatives to nine digits of the ranges."""
-        mirrored = self.codec.mirrored(x)
-        points = self.symmetry.action.least(x, mirrored, self.priority)
-        canonical = take(x, mirrored, np.arange(len(x)), points)
-        return [row.tobytes() for row in np.round(self.codec.units(canonical), 9) + 0.0]
+    def _whole_orbits(self) -> bool:
+        """Tell whether all images of an observation are kept."""
+        return self.options.max_images is None or self.options.max_images >= self.symmetry.order
+
+    def _folded(self, model: Any, names: Sequence[str], search_space: SearchSpace, probe: Probe) -> StandIn | None:
+        """Fold the model for a search; None, with a warning, if it is of a kind that cannot be folded."""
+        try:
+            action = ColumnAction(self.codec, names, lambda points: probe([{**self._others, **p} for p in points]))
+            folded = fold(model, action)
+        except SymmetryError as error:
+            warnings.warn(
+                f"SymmetrizeObservations: {error} Of candidates that are asked for together, and of trials that run at "
+                "the same time, two may be nearly the same experiment in another order.",
+                SymmetryWarning,
+                stacklevel=2,
+            )
+            return None
+        # Ax compares candidates with the observations inside of the search space, so that an image inside must stay.
+        return folded, lambda x: action.one_of_each_orbit(x, inside(x, names, search_space))
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""
@@ -132,7 +157,7 @@ class SymmetrizeObservations(RowTransform):
         held_out = {key for arm, key in self._orbits.items() if arm not in present}
         if not held_out:
             return np.zeros(len(x), dtype=bool)
-        return np.asarray([key in held_out for key in self._keys(x)], dtype=bool)
+        return np.asarray([key in held_out for key in orbit_keys(self.codec, self.priority, x)], dtype=bool)
 
 
 class Canonicalize(RowTransform):
@@ -143,6 +168,7 @@ class Canonicalize(RowTransform):
     narrower search space, parameter constraints), the first image inside takes its place. The model is asked, too,
     about canonical points only: f(x) := model(canonical(x)), which changes no marginal posterior under full
     augmentation, and keeps predictions where the data are under partial augmentation. Training data stay as they are.
+    A candidate that is an arm of the experiment in another order comes back as that arm, so that Ax knows it again.
 
     Config, beside the keys of the symmetry (see the README):
 
@@ -172,6 +198,9 @@ class Canonicalize(RowTransform):
         self.codec = Codec(self.symmetry, widened(self.symmetry, space))
         self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
         self._region = Region(self.codec, space)
+        self._known = KnownArms(
+            self.codec, self.priority, lambda: getattr(context.adapter, "_arms_by_signature", None) or {}
+        )
         self._confines = self._read_constrain(context, space)
         self._searched, self._constraints = space, space.parameter_constraints
 
@@ -233,11 +262,22 @@ class Canonicalize(RowTransform):
         action = self.symmetry.action
         _, y = self._region.least(action, x, self.priority, [parameters[i] for i in which])
         decoded = self.codec.decode(y)
+        arms = self._known.twins(y, [parameters[i] for i in which]) if generated else [None] * len(which)
         canonical = list(features)
         for k, i in enumerate(which):
+            arm = self._admitted(arms[k], parameters[i])
+            moved = arm or {name: values[k] for name, values in decoded.items()}
             canonical[i] = copy(features[i])
-            canonical[i].parameters = {**parameters[i], **{name: values[k] for name, values in decoded.items()}}
+            canonical[i].parameters = {**parameters[i], **moved}
         return canonical
+
+    def _admitted(self, arm: Mapping[str, Any] | None, others: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return an arm's values of the symmetry's parameters if it is where `gen` was asked to stay, else None."""
+        if arm is None:
+            return None
+        values = {name: arm[name] for name in self.codec.parameters}
+        row = self.codec.encode({name: [value] for name, value in values.items()})[1]
+        return values if self._region.contains(row, others)[0] else None
 
 
 def _bounds(search_space: SearchSpace) -> Sequence[Any]:

@@ -67,12 +67,14 @@ class Context:
         modelled: The adapter's own copy for the model, which may be wider, before any transform; None outside of one.
         transforms: The names of all transforms of the adapter; empty outside of one.
         configs: Their configs, by name.
+        adapter: The adapter itself; None outside of one.
     """
 
     declared: SearchSpace | None = None
     modelled: SearchSpace | None = None
     transforms: Sequence[str] = ()
     configs: Mapping[str, Any] | None = None
+    adapter: Any = None
 
 
 def context_of(adapter: Any) -> Context:
@@ -83,6 +85,7 @@ def context_of(adapter: Any) -> Context:
         modelled=modelled,
         transforms=[t.__name__ for t in getattr(adapter, "_raw_transforms", [])],
         configs=getattr(adapter, "_transform_configs", None) or {},
+        adapter=adapter,
     )
 
 

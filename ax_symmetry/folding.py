@@ -1,0 +1,98 @@
+"""A Gaussian process that was trained on whole orbits, folded: the same posterior mean from one row of each orbit.
+
+Let a model with a jointly invariant kernel k have, for each observation, all distinct images in its training data, each
+with the variance v. Its posterior mean is that of a model with the averaged kernel k_G, one image of each observation,
+and the variance v / (orbit size). That one costs (|G| n)^2 n less, and x and g x are one random variable in it, which
+they are not in the first: there corr(f(x), f(g x)) < 1, and a batch of candidates holds twins.
+
+Where the group moves an implied parameter, a kernel of the others is not jointly invariant. Neither model's mean is the
+other's then; the folded one is still invariant, with the kernel averaged on both sides.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from botorch.models import ModelListGP, SingleTaskGP
+from botorch.models.model import Model
+from gpytorch.kernels import Kernel
+from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
+from gpytorch.means import ConstantMean
+from torch import Tensor
+
+from ax_symmetry.columns import ColumnAction
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.kernels import AveragedKernel
+
+
+def fold(model: Model, action: ColumnAction) -> Model:
+    """Return the model's counterpart with the averaged kernel; the model itself is left alone.
+
+    Args:
+        model: A `SingleTaskGP`, of one outcome or several, or a list of them, trained on whole orbits.
+        action: The group, in the columns of the model.
+
+    Returns:
+        A model with the same posterior mean, and n training rows where there were up to |G| n. Each of its covariances
+        costs |G| entries of the kernel, |G|^2 if that is not jointly invariant.
+
+    Raises:
+        SymmetryError: The model is of another kind, its training data are not whole orbits, or its kernel is not
+            jointly invariant and the group has more than 24 elements.
+    """
+    if isinstance(model, ModelListGP):
+        return ModelListGP(*[fold(one, action) for one in model.models])  # type: ignore[arg-type]
+    kind = type(model).__name__
+    if not isinstance(model, SingleTaskGP) or not isinstance(model.mean_module, ConstantMean):
+        raise SymmetryError(f"a {kind} cannot be averaged over the group.")
+    if not isinstance(model.likelihood, (FixedNoiseGaussianLikelihood, GaussianLikelihood)):
+        raise SymmetryError(f"a {kind} with a {type(model.likelihood).__name__} cannot be averaged over the group.")
+    folded: Any = deepcopy(model, {id(model.prediction_strategy): None})
+    folded.train()  # back to the inputs before the model's own transform
+    x, y, noise = folded.train_inputs[0], folded.train_targets, folded.likelihood.noise.detach()
+    rows = x if x.ndim == 2 else x[0]
+    sizes, kept = action.orbit_sizes(rows), action.one_of_each_orbit(rows, torch.ones(len(rows), dtype=torch.bool))
+    if int(sizes[kept].sum()) != len(rows):
+        raise SymmetryError("the training data are not whole orbits.")
+    _tie(folded.covar_module, action)
+    inputs = getattr(folded, "input_transform", None)
+    if inputs is not None:
+        del folded.input_transform
+    folded.covar_module = AveragedKernel(folded.covar_module, action, inputs)
+    if not _is_invariant(folded.covar_module, action, rows[kept][:3]):
+        if len(action.elements) > 24:
+            raise SymmetryError("the model's kernel changes when its columns trade places.")
+        folded.covar_module.both_sides = True
+    folded.likelihood = FixedNoiseGaussianLikelihood(noise.expand_as(y)[..., kept] / sizes[kept])
+    if hasattr(folded, "_subset_batch_dict"):  # where BoTorch finds what belongs to each of several outcomes
+        folded._subset_batch_dict = {
+            name.replace("covar_module", "covar_module.base_kernel"): dim
+            for name, dim in folded._subset_batch_dict.items()
+            if not name.startswith("likelihood")
+        }
+    folded.set_train_data(x[..., kept, :], y[..., kept], strict=False)
+    return folded.eval()
+
+
+def _tie(kernel: Kernel, action: ColumnAction) -> None:
+    """Give columns that trade places one lengthscale: the optimiser leaves them apart by its tolerance."""
+    for part in kernel.modules():
+        if isinstance(part, Kernel) and part.has_lengthscale and (part.ard_num_dims or 1) > 1:
+            columns = range(part.ard_num_dims) if part.active_dims is None else part.active_dims.tolist()
+            at = {column: k for k, column in enumerate(columns)}
+            lengthscale = part.lengthscale.detach().clone()
+            for alike in action.classes:
+                own = [at[column] for column in alike if column in at]
+                if own:
+                    lengthscale[..., own] = lengthscale[..., own].log().mean(dim=-1, keepdim=True).exp()
+            part.lengthscale = lengthscale
+
+
+def _is_invariant(kernel: AveragedKernel, action: ColumnAction, x: Tensor) -> bool:
+    """Tell whether k_G(g x, x') = k_G(x, x') at some rows `n x d` and their images."""
+    with torch.no_grad():
+        images = action(x)[:, :100]
+        moved = kernel(images.flatten(-3, -2), x).to_dense().unflatten(-2, images.shape[:2])
+        return bool((moved - moved[..., :1, :]).abs().max() <= 1e-6 * moved.abs().max())
