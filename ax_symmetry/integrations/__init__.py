@@ -1,0 +1,1 @@
+"""Optional extras: ax_symmetry inside other packages."""
