@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from gpytorch.kernels import Kernel
+from linear_operator import to_dense
 from torch import Tensor
 
 
@@ -41,15 +42,19 @@ class AveragedKernel(Kernel):
     def forward(
         self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
     ) -> Tensor:
-        left, right = self.action(x1) if self.both_sides else x1.unsqueeze(-2), self.action(x2)
-        a, b = left.shape[-2], right.shape[-2]
+        images = self.action(x2)
+        a, b = images.shape[-2] if self.both_sides else 1, images.shape[-2]
+        left = self.action(x1).flatten(-3, -2) if self.both_sides else x1
         if diag:
-            left = left.unsqueeze(-2).expand(*left.shape[:-1], b, left.shape[-1]).flatten(-3, -2)
-            right = right.unsqueeze(-3).expand(*right.shape[:-2], a, *right.shape[-2:]).flatten(-3, -2)
-        left, right = left.flatten(-3, -2), right.flatten(-3, -2)
+            left = left.repeat_interleave(b, dim=-2)
+            images = images.repeat_interleave(a, dim=-3) if self.both_sides else images
+        right = images.flatten(-3, -2)
         if self.inputs is not None:
             left, right = self.inputs(left), self.inputs(right)
+        if self.base_kernel.active_dims is not None:
+            left, right = (x.index_select(-1, self.base_kernel.active_dims) for x in (left, right))
+        entries = to_dense(self.base_kernel.forward(left, right, diag=diag, **params))
         if diag:
-            return self.base_kernel(left, right, diag=True).unflatten(-1, (-1, a * b)).mean(dim=-1)
-        entries = self.base_kernel(left, right).to_dense()
-        return entries.unflatten(-1, (-1, b)).mean(dim=-1).unflatten(-2, (-1, a)).mean(dim=-2)
+            return entries.unflatten(-1, (-1, a * b)).mean(dim=-1)
+        entries = entries.unflatten(-1, (-1, b)).mean(dim=-1)
+        return entries.unflatten(-2, (-1, a)).mean(dim=-2) if self.both_sides else entries
