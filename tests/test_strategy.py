@@ -5,7 +5,7 @@ step); our transforms after Ax's, or in place of them (the same); Ax's configs d
 `max_parallelism` or `random_seed` not passed on, or `num_initialization_trials` (their tests); `declared.to_config()`
 for a dict as well (options); the config updated in place of a copy (the dict is left alone); `validate` or
 `check_method` left out (errors); fallbacks skipped, or changed without a copy (fallback); `should_deduplicate` left
-out (candidates of a small space are new).
+out (everything else).
 """
 
 from __future__ import annotations
@@ -117,8 +117,9 @@ def test_transforms_of_each_step_are_ours_and_then_ax_s_own(name: str) -> None:
 @pytest.mark.parametrize("name", SPACES)
 def test_everything_else_that_ax_chose_is_still_there(name: str) -> None:
     """Generators, their keywords, and the configs of Ax's own transforms (Winsorize and Derelativize up to Ax 1.0)."""
-    ours = specs(choose_generation_strategy(SPACES[name], SYMMETRY, random_seed=3))
-    plain = specs(ax_strategy(SPACES[name], random_seed=3))
+    strategy = choose_generation_strategy(SPACES[name], SYMMETRY, random_seed=3)
+    assert all(node.should_deduplicate for node in strategy._nodes)
+    ours, plain = specs(strategy), specs(ax_strategy(SPACES[name], random_seed=3))
     for spec, ax_spec, added in zip(ours, plain, (OURS[:1], OURS)):
         for attribute in (("generator_enum", "model_enum"), ("generator_gen_kwargs", "model_gen_kwargs")):
             assert either(spec, *attribute) == either(ax_spec, *attribute)
