@@ -3,10 +3,9 @@
 What the model is trained on is compared with images that are written out here (a swap of two blocks) and sent through
 Ax's own transforms; so is what it predicts at them, without Canonicalize, which alone would make predictions symmetric.
 
-One-line bugs that turn this file red: an entry of the page that is not true, or a page that is not written anew;
-images of a diagonal point twice; choices decoded one position further (`codec.decode`); integers decoded as
-their neighbours; `Canonicalize` that leaves candidates alone, or compares choices by
-name; images with the data of another observation; a transform of a newer Ax that no one has tried out.
+One-line bugs that turn this file red: a page that is not written anew; choices decoded one position off;
+`Canonicalize` that leaves candidates alone (return `features` at the end of `_canonical`); images with the outcome of
+another observation; a transform of a newer Ax that no one has tried out.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
 Two blocks of two float parameters, five observations, one of them on the diagonal; the swap is written out here. The
 predictions of a Gaussian process are compared without Canonicalize as well, which alone would make them symmetric.
 
-One-line bugs that turn this file red: an entry of the page that is not true; a metric whose data are not copied to the
-images (`rows` of the first metric only); images of the status quo that carry its name; `Canonicalize` that leaves
-candidates alone (return `features` at the end of `_canonical`); images with the outcome of another observation.
+One-line bugs that turn this file red: `Canonicalize` that leaves candidates alone (return `features` at the end of
+`_canonical`); images with the outcome of another observation; a case without an entry of the page.
 """
 
 from __future__ import annotations
