@@ -23,7 +23,7 @@ def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
 
 def run_tests(session: nox.Session, ax: str) -> None:
     """Run pytest in one lane; arguments after ``--`` go to pytest."""
-    install(session, ".[test]", ax=ax)
+    install(session, ".[test,ray]" if ax in LANES[:2] else ".[test]", ax=ax)
     session.run("pytest", "-n", "2", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 

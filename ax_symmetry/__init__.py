@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
 
 if TYPE_CHECKING:
+    from ax_symmetry.counting import count_configurations
     from ax_symmetry.factory import get_botorch
     from ax_symmetry.strategy import choose_generation_strategy
     from ax_symmetry.symmetry import Symmetry
@@ -19,6 +20,7 @@ _HOMES = {
     "Symmetry": "ax_symmetry.symmetry",
     "SymmetrizeObservations": "ax_symmetry.transforms",
     "choose_generation_strategy": "ax_symmetry.strategy",
+    "count_configurations": "ax_symmetry.counting",
     "get_botorch": "ax_symmetry.factory",
 }
 
@@ -29,6 +31,7 @@ __all__ = [
     "SymmetryError",
     "SymmetryWarning",
     "choose_generation_strategy",
+    "count_configurations",
     "get_botorch",
 ]
 

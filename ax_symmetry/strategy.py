@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from ax.core.search_space import SearchSpace
@@ -48,7 +49,7 @@ def choose_generation_strategy(
     check_method(method)
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
     declared.validate(search_space)
-    config = dict(symmetry) if isinstance(symmetry, Mapping) else declared.to_config()
+    config = symmetry if isinstance(symmetry, Mapping) else declared.to_config()
     strategy = _ax.choose_generation_strategy(
         search_space,
         num_initialization_trials=num_initialization_trials,
@@ -58,6 +59,6 @@ def choose_generation_strategy(
     for keywords, defaults, learns in _ax.generator_keywords(strategy):
         added = TRANSFORMS if learns else (Canonicalize,)
         keywords["transforms"] = [*added, *(keywords.get("transforms") or defaults)]
-        configs = {transform.__name__: dict(config) for transform in added}
+        configs = {transform.__name__: deepcopy(dict(config)) for transform in added}
         keywords["transform_configs"] = {**(keywords.get("transform_configs") or {}), **configs}
     return strategy

@@ -49,7 +49,7 @@ def orbits(config: Mapping[str, Any], x: np.ndarray) -> list[np.ndarray]:
 
 
 def elements(config: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
-    """Return all |G| images of one row, with repetitions, whatever stabilises it: those of a generic row, moved along."""
+    """Return all |G| images of one row, with repetitions, whatever stabilises it: as a generic row's are placed."""
     generic = np.random.default_rng(5).random(len(NAMES))
     found = []
     for image in orbits(config, generic[None])[0]:

@@ -1,0 +1,134 @@
+"""Finite search spaces: the number of different experiments against listing them all, and generators without a model.
+
+One-line bugs that turn this file red: count arrangements of blocks instead of multisets; let an odd mirror fix every
+value; forget the parameters outside of the symmetry; register Canonicalize without `untransform_observation_features`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from itertools import product
+from math import comb
+from typing import Any
+
+import pytest
+from ax.core.arm import Arm
+from ax_symmetry import Canonicalize, Symmetry, SymmetryError, count_configurations
+from ax_symmetry._ax import GENERATION
+from brute_force import GROUPS, elements, image, steady
+from hypothesis import given
+from hypothesis import strategies as st
+from support import boolean, choice, experiment, features, float_range, int_range, space
+
+registry = import_module(f"ax.{GENERATION}.registry")
+Generators = getattr(registry, "Generators", None) or registry.Models
+
+BLOCKS = [["c1", "n1"], ["c2", "n2"], ["c3", "n3"]]
+COLORS = ["red", "green"]
+FINITE = space(
+    [choice(n, COLORS) if n[0] == "c" else choice(n, [1.0, 2.0, 3.0]) for block in BLOCKS for n in block]
+)
+
+
+@pytest.mark.parametrize("case", GROUPS)
+@given(data=st.data())
+@steady
+def test_the_count_is_that_of_a_list(case: str, data: st.DataObject) -> None:
+    config = GROUPS[case][0]
+    symmetry = Symmetry.from_config(config)
+    half = {names: data.draw(st.integers(1, 2)) for names in symmetry.classes}
+    names = symmetry.parameters
+    width = {n: next(w for alike, w in half.items() if n in alike) for n in names}
+    widths = [width[n] if len(names) < 6 else 1 for n in names]
+    search_space = space([int_range(n, -w, w) for n, w in zip(names, widths)] + [boolean("apart")])
+    group = elements(config, names)
+    grid = product(*(range(-w, w + 1) for w in widths))
+    orbits = {min(image(element, x, 0.0) for element in group) for x in grid}
+    assert count_configurations(symmetry, search_space) == 2 * len(orbits)
+
+
+@pytest.mark.parametrize("values", [[-1.0, 1.0], [-1.0, 0.0, 1.0], [-2.0, -1.0, 1.0, 2.0]])
+def test_mirrored_choices(values: list[float]) -> None:
+    search_space = space([choice(n, values) for n in ("x", "y")])
+    symmetry = Symmetry.mirror({"x": 0.0, "y": 0.0})
+    orbits = {min((x, y), (-x, -y)) for x in values for y in values}
+    assert count_configurations(symmetry, search_space) == len(orbits)
+
+
+def test_twenty_blocks_are_counted_too() -> None:
+    names = [f"x{i}" for i in range(20)]
+    search_space = space([int_range(n, 1, 10) for n in names])
+    assert count_configurations(Symmetry.permutation([[n] for n in names]), search_space) == comb(29, 20)
+
+
+def test_digits_count() -> None:
+    search_space = space([float_range(n, 0.0, 0.5, digits=1) for n in ("x", "y")])
+    assert count_configurations(Symmetry.permutation([["x"], ["y"]]), search_space) == comb(7, 2)
+
+
+@pytest.mark.parametrize(
+    "search_space, words",
+    [
+        (space([float_range("x"), float_range("y")]), "x is continuous"),
+        (space([int_range("x", 0, 3), int_range("y", 0, 3)], [({"x": 1.0, "y": 1.0}, 3.0)]), "constraints"),
+        (space([int_range("x", 0, 3), int_range("y", 0, 4)]), "bounds"),
+    ],
+)
+def test_what_cannot_be_counted_is_said(search_space: Any, words: str) -> None:
+    with pytest.raises(SymmetryError, match=words):
+        count_configurations(Symmetry.permutation([["x"], ["y"]]), search_space)
+
+
+def orbit(parameters: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Return what is the same for all orders of the blocks; the canonical order is that of this list."""
+    return sorted((COLORS.index(parameters[c]), parameters[n]) for c, n in BLOCKS)
+
+
+def generator(name: str, made: Any, **keywords: Any) -> Any:
+    """Make a generator of Ax with Canonicalize in front of its own transforms."""
+    entry = getattr(Generators, name)
+    return entry(
+        experiment=made,
+        transforms=[Canonicalize, *entry.view_defaults()[1]["transforms"]],
+        transform_configs={"Canonicalize": {"blocks": BLOCKS}},
+        **keywords,
+    )
+
+
+@pytest.mark.parametrize("name", ["SOBOL", "UNIFORM"])
+def test_random_search_gives_one_candidate_of_each_orbit(name: str) -> None:
+    arms = generator(name, experiment(FINITE), seed=0, deduplicate=True).gen(40).arms
+    for arm in arms:
+        assert [(COLORS.index(arm.parameters[c]), arm.parameters[n]) for c, n in BLOCKS] == orbit(arm.parameters)
+    assert len({tuple(orbit(arm.parameters)) for arm in arms}) == len(arms) == 40
+
+
+def test_a_factorial_design_gives_one_candidate_of_each_orbit() -> None:
+    run = generator("FACTORIAL", experiment(FINITE), max_cardinality=1000).gen(-1)
+    assert len({tuple(orbit(arm.parameters)) for arm in run.arms}) == len(run.arms)
+    assert len(run.arms) == count_configurations(Symmetry.permutation(BLOCKS), FINITE) == comb(8, 3)
+    assert sum(run.weights) == 6**3  # each counts for the members of its orbit
+
+
+def test_a_candidate_that_is_an_arm_in_another_order_is_that_arm() -> None:
+    """Ax compares signatures, and so sees that it has this one, in whatever order the user attached it."""
+    made = experiment(FINITE)
+    attached = {"c1": "green", "n1": 3.0, "c2": "red", "n2": 1.0, "c3": "green", "n3": 1.0}
+    made.new_trial().add_arm(Arm(parameters=attached))
+    run = generator("FACTORIAL", made, max_cardinality=1000).gen(-1)
+    assert attached in [arm.parameters for arm in run.arms]
+    assert len({tuple(orbit(arm.parameters)) for arm in run.arms}) == len(run.arms) == comb(8, 3)
+    assert sum(orbit(arm.parameters) == orbit(attached) for arm in run.arms) == 1
+
+
+def test_an_arm_outside_of_what_was_asked_for_is_not_proposed() -> None:
+    made = experiment(FINITE)
+    attached = {"c1": "green", "n1": 3.0, "c2": "red", "n2": 1.0, "c3": "red", "n3": 1.0}
+    made.new_trial().add_arm(Arm(parameters=attached))
+    transform = generator("SOBOL", made, seed=0).transforms["Canonicalize"]
+    transform.transform_search_space(FINITE)
+    transform.ask({"c1": "red", "n1": 1.0})
+    candidate = {"c1": "red", "n1": 1.0, "c2": "green", "n2": 3.0, "c3": "red", "n3": 1.0}
+    (found,) = transform.untransform_observation_features(features([candidate]))
+    assert found.parameters == {"c1": "red", "n1": 1.0, "c2": "red", "n2": 1.0, "c3": "green", "n3": 3.0}
