@@ -78,7 +78,8 @@ class SymmetrizeObservations(RowTransform):
         self.space = widened(self.symmetry, self.space)
         self.codec = Codec(self.symmetry, self.space)
         if self._whole_orbits() and hasattr(context.adapter, "_gen"):
-            context.adapter._gen = Search(context.adapter, self._folded, type(self).__name__)
+            metadata = training.metadata if training else None
+            context.adapter._gen = Search(context.adapter, self._folded, type(self).__name__, metadata)
         if training is not None:
             complete, x = self.codec.encode(training.columns(self.codec.parameters))
             arms = [arm for arm, known in zip(training.arms, complete) if known]

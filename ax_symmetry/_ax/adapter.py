@@ -178,7 +178,8 @@ def _training(arm_data: pd.DataFrame) -> Training:
     table = {
         name: [None if _absent(v) else v for v in arm_data[name].tolist()] for name in arm_data if name != "metadata"
     }
-    return Training(arm_data.index.get_level_values("arm_name").tolist(), table)
+    metadata = next((m for m in arm_data.get("metadata", []) if isinstance(m, Mapping)), None)
+    return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata)
 
 
 def _absent(value: Any) -> bool:

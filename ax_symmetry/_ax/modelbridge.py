@@ -160,4 +160,5 @@ def _training(observations: Sequence[Observation]) -> Training:
     """Read training data off a list of observations."""
     names = dict.fromkeys(name for obs in observations for name in obs.features.parameters)
     table = {name: [obs.features.parameters.get(name) for obs in observations] for name in names}
-    return Training([obs.arm_name for obs in observations], table)
+    metadata = next((obs.features.metadata for obs in observations), None)
+    return Training([obs.arm_name for obs in observations], table, metadata)

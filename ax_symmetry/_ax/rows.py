@@ -19,10 +19,12 @@ class Training:
     Attributes:
         arms: The name of every row's arm, None where it has none.
         table: The values of every parameter, None where a row lacks it.
+        metadata: The metadata of the first row.
     """
 
     arms: Sequence[str | None]
     table: Mapping[str, Sequence[Any]]
+    metadata: Mapping[str, Any] | None = None
 
     def columns(self, names: Iterable[str]) -> dict[str, Sequence[Any]]:
         """Return the values of some parameters, also of those that no row has."""

@@ -27,10 +27,17 @@ class Search:
         stand_in: Called with the fitted model, the names of its columns, the model's search space of this call, and a
             probe through the transforms that follow `after`; returns the stand-in, or None to leave the model.
         after: The name of the transform that asks for it.
+        metadata: Metadata of an observation, for transforms that read them.
     """
 
-    def __init__(self, adapter: Any, stand_in: Callable[..., StandIn | None], after: str) -> None:
-        self.adapter, self.stand_in, self.after = adapter, stand_in, after
+    def __init__(
+        self,
+        adapter: Any,
+        stand_in: Callable[..., StandIn | None],
+        after: str,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.adapter, self.stand_in, self.after, self.metadata = adapter, stand_in, after, dict(metadata or {})
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         with self._standing_in(keywords["search_space"]):
@@ -58,7 +65,7 @@ class Search:
 
     def _probe(self, parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         transforms = dict(self.adapter.transforms)
-        features = [ObservationFeatures(parameters=dict(point)) for point in parameters]
+        features = [ObservationFeatures(parameters=dict(p), metadata=dict(self.metadata)) for p in parameters]
         for name in list(transforms)[list(transforms).index(self.after) + 1 :]:
             if name != "Canonicalize":
                 features = transforms[name].transform_observation_features(features)
