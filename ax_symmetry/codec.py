@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry.declaration import Simplex
 from ax_symmetry.orbits import Rows
 from ax_symmetry.symmetry import Symmetry
 
@@ -25,11 +26,14 @@ class Codec:
     Attributes:
         symmetry: The symmetry, whose `parameters` are the columns.
         choices: The values of every choice parameter, in order.
+        implied: The simplexes of the parameters that others imply.
+        derived: Those of them that the search space derives, and that have a value in every parameterization.
     """
 
     def __init__(self, symmetry: Symmetry, search_space: SearchSpace) -> None:
         self.symmetry = symmetry
-        self.implied = symmetry.implied(search_space.parameters)
+        self.implied = implied_parameters(symmetry, search_space)
+        self.derived = [name for name in self.implied if name in search_space.parameters]
         self.columns = {name: i for i, name in enumerate(symmetry.parameters)}
         self.parameters = {n: search_space.parameters[n] for n in symmetry.parameters if n not in self.implied}
         self.choices = {n: _ordered_values(p) for n, p in self.parameters.items() if isinstance(p, ChoiceParameter)}
@@ -92,7 +96,7 @@ class Codec:
                 table[name] = [int(v) if v.is_integer() else v for v in numbers]
             else:
                 table[name] = numbers
-        return table
+        return {**table, **{name: x[:, self.columns[name]].tolist() for name in self.derived}}
 
     def amounts(self, x: Rows) -> Rows:
         """Write rows `n x d` as parameter constraints count them: a numeric choice by its value, not its position."""
@@ -119,6 +123,16 @@ class Codec:
             elif isinstance(p, ChoiceParameter):
                 scaled[:, column] = x[:, column] / max(len(p.values) - 1, 1)
         return scaled
+
+
+def implied_parameters(symmetry: Symmetry, search_space: SearchSpace) -> dict[str, Simplex]:
+    """Return the parameters that are not free: not in the search space, or derived there, with their simplexes."""
+    return symmetry.implied([name for name, p in search_space.parameters.items() if not is_derived(p)])
+
+
+def is_derived(p: Parameter) -> bool:
+    """Tell whether Ax computes a parameter from others (`DerivedParameter`, from Ax 1.2 on)."""
+    return hasattr(p, "parameter_names_to_weights")
 
 
 def widened(

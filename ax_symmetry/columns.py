@@ -17,10 +17,13 @@ from ax.core.search_space import SearchSpace
 from torch import Tensor
 
 from ax_symmetry.codec import Codec, linear_constraints
-from ax_symmetry.errors import SymmetryError
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 """Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""
+
+
+class CannotFold(ValueError):
+    """A model, or its columns, have no counterpart that is averaged over the group."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ColumnAction(torch.nn.Module):
         probe: Sends parameterizations through the transforms that lead to the columns.
 
     Raises:
-        SymmetryError: No element of the group maps the columns to each other.
+        CannotFold: No element of the group maps the columns to each other.
     """
 
     def __init__(self, codec: Codec, names: Sequence[str], probe: Probe) -> None:
@@ -155,7 +158,7 @@ def _implied(name: str, codec: Codec, places: Mapping[str, _Place], like: _Place
         if other != name:
             p, place = codec.parameters[other], places[other]
             if not isinstance(p, RangeParameter) or p.log_scale or p.logit_scale:
-                raise SymmetryError(f"parameter {other} is not linear in the model, but implies {name}.")
+                raise CannotFold(f"parameter {other} is not linear in the model, but implies {name}.")
             row[place.columns[0]] = -like.slope / place.slope
             value += place.offset / place.slope
     return row, like.slope * value + like.offset
@@ -172,7 +175,7 @@ def _places(codec: Codec, names: Sequence[str], probe: Probe) -> dict[str, _Plac
         seen = {c: [float(row[n]) for row in answers[start:stop]] for c, n in enumerate(names) if n in answers[0]}
         columns = [c for c, column in seen.items() if min(column) < max(column)]
         if not columns:
-            raise SymmetryError(f"parameter {name} has no column in the model.")
+            raise CannotFold(f"parameter {name} has no column in the model.")
         ends = seen[columns[0]][0], seen[columns[0]][-1]
         low, high = (float(p.lower), float(p.upper)) if isinstance(p, RangeParameter) else (0.0, 1.0)
         slope = (ends[1] - ends[0]) / (high - low)
@@ -180,7 +183,7 @@ def _places(codec: Codec, names: Sequence[str], probe: Probe) -> dict[str, _Plac
     for alike in codec.symmetry.classes:
         kinds = {(len(places[n].columns), *(round(end, 9) for end in places[n].ends)) for n in alike if n in places}
         if len(kinds) > 1:
-            raise SymmetryError(f"parameters {', '.join(alike)} trade places, but differ in the model.")
+            raise CannotFold(f"parameters {', '.join(alike)} trade places, but differ in the model.")
     return places
 
 

@@ -22,8 +22,7 @@ from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihoo
 from gpytorch.means import ConstantMean
 from torch import Tensor
 
-from ax_symmetry.columns import ColumnAction
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.columns import CannotFold, ColumnAction
 from ax_symmetry.kernels import AveragedKernel
 
 
@@ -39,23 +38,23 @@ def fold(model: Model, action: ColumnAction) -> Model:
         costs |G| entries of the kernel, |G|^2 if that is not jointly invariant.
 
     Raises:
-        SymmetryError: The model is of another kind, its training data are not whole orbits, or its kernel is not
+        CannotFold: The model is of another kind, its training data are not whole orbits, or its kernel is not
             jointly invariant and the group has more than 24 elements.
     """
     if isinstance(model, ModelListGP):
         return ModelListGP(*[fold(one, action) for one in model.models])  # type: ignore[arg-type]
     kind = type(model).__name__
     if not isinstance(model, SingleTaskGP) or not isinstance(model.mean_module, ConstantMean):
-        raise SymmetryError(f"a {kind} cannot be averaged over the group.")
+        raise CannotFold(f"a {kind} cannot be averaged over the group.")
     if not isinstance(model.likelihood, (FixedNoiseGaussianLikelihood, GaussianLikelihood)):
-        raise SymmetryError(f"a {kind} with a {type(model.likelihood).__name__} cannot be averaged over the group.")
+        raise CannotFold(f"a {kind} with a {type(model.likelihood).__name__} cannot be averaged over the group.")
     folded: Any = deepcopy(model, {id(model.prediction_strategy): None})
     folded.train()  # back to the inputs before the model's own transform
     x, y, noise = folded.train_inputs[0], folded.train_targets, folded.likelihood.noise.detach()
     rows = x if x.ndim == 2 else x[0]
     sizes, kept = action.orbit_sizes(rows), action.one_of_each_orbit(rows, torch.ones(len(rows), dtype=torch.bool))
     if int(sizes[kept].sum()) != len(rows):
-        raise SymmetryError("the training data are not whole orbits.")
+        raise CannotFold("the training data are not whole orbits.")
     _tie(folded.covar_module, action)
     inputs = getattr(folded, "input_transform", None)
     if inputs is not None:
@@ -63,7 +62,7 @@ def fold(model: Model, action: ColumnAction) -> Model:
     folded.covar_module = AveragedKernel(folded.covar_module, action, inputs)
     if not _is_invariant(folded.covar_module, action, rows[kept][:3]):
         if len(action.elements) > 24:
-            raise SymmetryError("the model's kernel changes when its columns trade places.")
+            raise CannotFold("the model's kernel changes when its columns trade places.")
         folded.covar_module.both_sides = True
     folded.likelihood = FixedNoiseGaussianLikelihood(noise.expand_as(y)[..., kept] / sizes[kept])
     if hasattr(folded, "_subset_batch_dict"):  # where BoTorch finds what belongs to each of several outcomes

@@ -8,7 +8,8 @@ from typing import Any
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry.codec import highest, symmetric, widened
+from ax_symmetry.codec import highest, implied_parameters, is_derived, symmetric, widened
+from ax_symmetry.declaration import Simplex
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.symmetry import Symmetry
 
@@ -34,7 +35,7 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     Raises:
         SymmetryError: They do not; the message names the parameter and the way out.
     """
-    implied = symmetry.implied(search_space.parameters)
+    implied = implied_parameters(symmetry, search_space)
     absent = [n for n in symmetry.parameters if n not in search_space.parameters and n not in implied]
     if absent:
         raise _not_there(absent, symmetry, search_space)
@@ -49,12 +50,13 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
                     "Declare it as one, or take it out of the simplex."
                 )
     for names in symmetry.classes:
-        present = [search_space.parameters[name] for name in names if name in search_space.parameters]
+        present = [search_space.parameters[name] for name in names if name not in implied]
         for other in present[1:]:
             _check_alike(present[0], other)
     for name, center in symmetry.centers.items():
         _check_center(search_space.parameters[name], center)
     for name in implied:
+        _check_derived(implied[name], name, search_space)
         _check_implied(symmetry, name, search_space)
 
 
@@ -75,7 +77,7 @@ def check_stage(
     """
     model = declared if model is None else model
     joined = widened(symmetry, model)  # what the other one of our transforms makes of it
-    implied = symmetry.implied(model.parameters)
+    implied = implied_parameters(symmetry, model)
     for name in symmetry.parameters:
         before, now = model.parameters.get(name), stage.parameters.get(name)
         changed = type(before) is not type(now)
@@ -124,6 +126,8 @@ def _check_kind(name: str, p: Parameter) -> None:
     reason = None
     if isinstance(p, FixedParameter):
         reason = f"is fixed at {p.value!r}"
+    elif is_derived(p):
+        reason = "is derived from others, by no simplex that the symmetry declares,"
     elif not isinstance(p, (RangeParameter, ChoiceParameter)):
         reason = f"is a {type(p).__name__}, neither a range nor a choice,"
     elif p.is_fidelity:
@@ -179,11 +183,22 @@ def _check_center(p: Parameter, center: float) -> None:
             )
 
 
+def _check_derived(simplex: Simplex, name: str, search_space: SearchSpace) -> None:
+    """Check that a derived parameter is what the simplex says."""
+    p: Any = search_space.parameters.get(name)
+    wanted = {other: -1.0 for other in simplex.parameters if other != name}
+    if p is not None and (p.parameter_names_to_weights, p.intercept) != (wanted, simplex.total):
+        raise SymmetryError(
+            f"simplex: parameter {name} is derived as {p.expression_str!r}, but the simplex says "
+            f"{simplex.total:g} - {' - '.join(wanted)}. Make the two agree."
+        )
+
+
 def _check_implied(symmetry: Symmetry, name: str, search_space: SearchSpace) -> None:
     """Check that an implied parameter stays within the bounds of those it trades places with."""
-    simplex = symmetry.implied(search_space.parameters)[name]
+    simplex = implied_parameters(symmetry, search_space)[name]
     alike = next(names for names in symmetry.classes if name in names)
-    p = next((search_space.parameters[n] for n in alike if n in search_space.parameters), None)
+    p = next((q for n in alike if (q := search_space.parameters.get(n)) and not is_derived(q)), None)
     others = [n for n in simplex.parameters if n != name]
     most = highest({n: 1.0 for n in others}, search_space)
     least = highest({n: -1.0 for n in others}, search_space)

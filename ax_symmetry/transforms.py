@@ -14,14 +14,14 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import options
 from ax_symmetry._ax import RowTransform, linear_constraint, register
 from ax_symmetry._ax.rows import Context, Images, Training
-from ax_symmetry._ax.search import Probe, Search, StandIn
+from ax_symmetry._ax.search import Search, StandIn
 from ax_symmetry.arms import KnownArms, orbit_keys
 from ax_symmetry.checks import check_surroundings, warn_if_partial
 from ax_symmetry.codec import Codec, widened
-from ax_symmetry.columns import ColumnAction, inside, some_values
+from ax_symmetry.columns import CannotFold, ColumnAction, Probe, inside, some_values
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.domain import some_images
-from ax_symmetry.errors import SymmetryError, SymmetryWarning
+from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.folding import fold
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
@@ -141,7 +141,7 @@ class SymmetrizeObservations(RowTransform):
         try:
             action = ColumnAction(self.codec, names, lambda points: probe([{**self._others, **p} for p in points]))
             folded = fold(model, action)
-        except SymmetryError as error:
+        except CannotFold as error:
             warnings.warn(
                 f"SymmetrizeObservations: {error} Of candidates that are asked for together, and of trials that run at "
                 "the same time, two may be nearly the same experiment in another order.",

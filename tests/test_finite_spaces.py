@@ -26,9 +26,7 @@ Generators = getattr(registry, "Generators", None) or registry.Models
 
 BLOCKS = [["c1", "n1"], ["c2", "n2"], ["c3", "n3"]]
 COLORS = ["red", "green"]
-FINITE = space(
-    [choice(n, COLORS) if n[0] == "c" else choice(n, [1.0, 2.0, 3.0]) for block in BLOCKS for n in block]
-)
+FINITE = space([choice(n, COLORS) if n[0] == "c" else choice(n, [1.0, 2.0, 3.0]) for block in BLOCKS for n in block])
 
 
 @pytest.mark.parametrize("case", GROUPS)

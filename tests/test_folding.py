@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ax_symmetry import Symmetry, SymmetryError, SymmetryWarning, get_botorch
+from ax_symmetry import Symmetry, SymmetryWarning, get_botorch
 from ax_symmetry._ax import GENERATION
 from ax_symmetry.codec import Codec
-from ax_symmetry.columns import ColumnAction
+from ax_symmetry.columns import CannotFold, ColumnAction
 from ax_symmetry.folding import fold
 from botorch.models import ModelListGP, SingleTaskGP
 from gpytorch.kernels import RBFKernel
@@ -118,7 +118,7 @@ def test_columns_that_trade_places_share_a_lengthscale() -> None:
 
 def test_rows_that_are_no_whole_orbits_are_refused() -> None:
     x = torch.from_numpy(np.concatenate(orbits(CASES["S3 on pairs"], np.random.default_rng(2).random((3, 6)))))[:-1]
-    with pytest.raises(SymmetryError, match="whole orbits"):
+    with pytest.raises(CannotFold, match="whole orbits"):
         fold(SingleTaskGP(x, x.sum(-1, keepdim=True)).eval(), unit_action(CASES["S3 on pairs"]))
 
 

@@ -180,7 +180,9 @@ def acquisition(kind: type) -> Callable[[], dict[str, Any]]:
 
 def sampled() -> dict[str, Any]:
     """Return what makes modular BoTorch fully Bayesian, with few samples."""
-    few = {"num_samples": 4, "warmup_steps": 4, "thinning": 1, "disable_progbar": True}
+    few: dict[str, Any] = {"num_samples": 4, "warmup_steps": 4, "thinning": 1}
+    if hasattr(import_module(f"{MODULE}.botorch_modular.utils"), "ModelConfig"):  # before, Ax sets it itself
+        few["disable_progbar"] = True
     return {"surrogate": surrogate(SaasFullyBayesianSingleTaskGP, mll_options=few)}
 
 

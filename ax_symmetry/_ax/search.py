@@ -11,8 +11,6 @@ from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 from torch import Tensor
 
-Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
-"""Sends parameterizations through transforms; returns the values of the model's columns, by name."""
 StandIn = tuple[Any, Callable[[Tensor], Tensor]]
 """A model, and a function that tells which rows of training inputs it keeps (a mask)."""
 
@@ -25,7 +23,8 @@ class Search:
     Args:
         adapter: The adapter (model bridge).
         stand_in: Called with the fitted model, the names of its columns, the model's search space of this call, and a
-            probe through the transforms that follow `after`; returns the stand-in, or None to leave the model.
+            probe (see `columns`) through the transforms that follow `after`; returns the stand-in, or None to leave the
+            model.
         after: The name of the transform that asks for it.
         metadata: Metadata of an observation, for transforms that read them.
     """
