@@ -70,5 +70,8 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     ],
 )
 def test_docstring_examples(name: str) -> None:
+    if name.endswith(".ray"):
+        pytest.importorskip("ray", reason="an extra")
+        pytest.importorskip("ax.api.client", reason="Ax 1.0 and later")
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
