@@ -17,6 +17,7 @@ from typing import Any
 
 PAGE = Path(__file__).parent.parent / "docs" / "compatibility.md"
 GENERATIONS = {"modelbridge": "modelbridge (Ax up to 1.0)", "adapter": "adapter (Ax 1.1 and later)"}
+TWINS = "; twins in a batch are possible, as a warning says"
 GONE = "not in Ax"
 
 
@@ -87,9 +88,9 @@ TRANSFORMS: Mapping[str, Mapping[str, str]] = {
     "MapUnitX": until("Ax itself fails (Ax 0.4 and 0.5): modular acquisition functions do not take the steps"),
     "MergeRepeatedMeasurements": both("works"),
     "MetadataToFloat": {"modelbridge": "works (Ax 0.5 and later)", "adapter": "works (Ax 1.1)"},
-    "MetadataToTask": since("works"),
+    "MetadataToTask": since("works" + TWINS),
     "MetricsAsTask": {
-        "modelbridge": "works",
+        "modelbridge": "works" + TWINS,
         "adapter": NOT_CARRIED,
     },
     "ObjectiveAsConstraint": since("works with several objectives, the case that Ax itself allows; Ax 1.2 and later"),
@@ -105,16 +106,19 @@ TRANSFORMS: Mapping[str, Mapping[str, str]] = {
     "SearchSpaceToFloat": until("no candidates: Ax itself cannot turn its hashes into parameters again"),
     "SelectiveRelativizeWithConstantControl": since(FIRST + "; Ax 1.2 and later"),
     "StandardizeY": both("works"),
-    "StratifiedStandardizeY": both("works, stratified by a parameter outside of the symmetry"),
-    "TaskChoiceToIntTaskChoice": both("works, the task being outside of the symmetry"),
-    "TaskEncode": {"modelbridge": "works, the task being outside of the symmetry", "adapter": "works (Ax 1.1)"},
+    "StratifiedStandardizeY": both("works, stratified by a parameter outside of the symmetry" + TWINS),
+    "TaskChoiceToIntTaskChoice": both("works, the task being outside of the symmetry" + TWINS),
+    "TaskEncode": {
+        "modelbridge": "works, the task being outside of the symmetry" + TWINS,
+        "adapter": "works (Ax 1.1)" + TWINS,
+    },
     "TimeAsFeature": both("works"),
     "Transform": {
         "modelbridge": "works (it does nothing)",
         "adapter": "works (it does nothing); Ax itself refuses it on Ax 1.1",
     },
     "TransformToNewSQ": both(FIRST),
-    "TrialAsTask": both("works"),
+    "TrialAsTask": both("works" + TWINS),
     "UnitX": both("works"),
     "Winsorize": both("works"),
 }
@@ -132,7 +136,10 @@ MODELS: Mapping[str, Mapping[str, str]] = {
     "log noisy expected improvement": both("works"),
     "upper confidence bound": both("works"),
     "probability of improvement": both("works"),
-    "knowledge gradient": both("works, with a batch searched for at once (`sequential=False`)"),
+    "knowledge gradient": {
+        "modelbridge": "works, with a batch searched for at once (`sequential=False`); in Ax 0.4 Ax itself fails",
+        "adapter": "works, with a batch searched for at once (`sequential=False`)",
+    },
     "several metrics": both("works"),
     "several objectives": both("works"),
     "several objectives, `get_botorch`": both("works"),
@@ -141,8 +148,8 @@ MODELS: Mapping[str, Mapping[str, str]] = {
     "outcome constraint relative to the status quo": both("works"),
     "curves with early stopping": both("works"),
     "fully Bayesian (SAAS)": {
-        "modelbridge": "works",
-        "adapter": "works with BoTorch's optional samplers installed; without them Ax itself fails",
+        "modelbridge": "works" + TWINS,
+        "adapter": "works with BoTorch's optional samplers installed" + TWINS + "; without them Ax itself fails",
     },
     "random forest": both("works; it predicts only, and makes no candidates"),
 }

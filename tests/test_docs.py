@@ -26,12 +26,14 @@ README = (ROOT / "README.md").read_text()
 def test_readme_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     assert len(blocks[0].splitlines()) <= 25
     for block in blocks:
         if GENERATION == "modelbridge":
             block = block.replace("from ax.adapter.registry", "from ax.modelbridge.registry")
         exec(block, names)  # noqa: S102  the README is ours
+    trial = names["parameters"]
+    assert trial["mu_1"] <= trial["mu_2"] <= trial["mu_3"]
     candidate = names["candidate"]
     assert candidate["mu_1"] <= candidate["mu_2"] <= candidate["mu_3"]
     assert str(candidate) in capsys.readouterr().out
@@ -47,7 +49,7 @@ def test_readme_names_every_key() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "docs" / "guide.md", ROOT / "CONTRIBUTING.md"):
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")):
         for target, anchor in re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", page.read_text()):
             linked = page.parent / target if target else page
             assert linked.exists(), f"{page.name} links to {target}"
