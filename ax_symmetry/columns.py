@@ -92,10 +92,13 @@ class ColumnAction(torch.nn.Module):
         found = {frozenset(c for c in self.elements[:, j].tolist() if c < d) | {j} for j in range(d)}
         return [sorted(columns) for columns in found]
 
-    def orbit_sizes(self, x: Tensor) -> Tensor:
-        """Count the distinct images of rows `n x d`: `n` sizes."""
-        heights = self._heights(x).sort(dim=-1).values
-        return 1 + (heights.diff(dim=-1) > _slack(heights)).sum(dim=-1)
+    def orbits(self, x: Tensor) -> Tensor:
+        """Number the orbits on which rows `n x d` lie: `n` numbers from 0 on."""
+        heights = self._heights(x)
+        lowest, order = heights.min(dim=-1).values.sort()
+        orbit = torch.empty_like(order)
+        orbit[order] = torch.cat([lowest.new_zeros(1), (lowest.diff() > _slack(heights)).cumsum(0)]).long()
+        return orbit
 
     def one_of_each_orbit(self, x: Tensor, preferred: Tensor) -> Tensor:
         """Choose among rows `n x d` one of each orbit, a preferred one if there is any, and all that are equal to it.
@@ -107,14 +110,18 @@ class ColumnAction(torch.nn.Module):
         Returns:
             Which rows are chosen, a mask `n`.
         """
-        heights = self._heights(x)
-        own, slack = x @ self._direction(x), _slack(heights)
-        orbits, order = heights.min(dim=-1).values.sort()
-        orbit = torch.empty_like(order)
-        orbit[order] = torch.cat([orbits.new_zeros(1), (orbits.diff() > slack).cumsum(0)]).long()
-        height = own + torch.where(preferred, 0.0, 1 + 2 * heights.abs().max())
+        own, orbit = x @ self._direction(x), self.orbits(x)
+        height = own + torch.where(preferred, 0.0, 1 + 2 * own.abs().max())
         least = torch.full_like(own, torch.inf).scatter_reduce(0, orbit, height, "amin")
-        return height <= least[orbit] + slack
+        return height <= least[orbit] + _slack(own)
+
+    def are_whole_orbits(self, x: Tensor) -> bool:
+        """Tell whether all images of rows `n x d` are among them."""
+        own = (x @ self._direction(x)).sort().values
+        heights = self._heights(x).flatten()
+        after = torch.searchsorted(own, heights).clamp(max=len(own) - 1)
+        gaps = torch.minimum((own[after] - heights).abs(), (own[(after - 1).clamp(min=0)] - heights).abs())
+        return bool(gaps.max() <= 1e3 * _slack(own))
 
     def _heights(self, x: Tensor) -> Tensor:
         """Map the images of rows `n x d` to a line, `n x |G|`, no two different ones to the same place."""

@@ -52,9 +52,11 @@ def fold(model: Model, action: ColumnAction) -> Model:
     folded.train()  # back to the inputs before the model's own transform
     x, y, noise = folded.train_inputs[0], folded.train_targets, folded.likelihood.noise.detach()
     rows = x if x.ndim == 2 else x[0]
-    sizes, kept = action.orbit_sizes(rows), action.one_of_each_orbit(rows, torch.ones(len(rows), dtype=torch.bool))
-    if int(sizes[kept].sum()) != len(rows):
+    if not action.are_whole_orbits(rows):
         raise CannotFold("the training data are not whole orbits.")
+    orbit, kept = action.orbits(rows), action.one_of_each_orbit(rows, torch.ones(len(rows), dtype=torch.bool))
+    # Images that only rounding tells apart may be kept together, or not: then each stands for as many fewer, or more.
+    sizes = (orbit.bincount() / orbit[kept].bincount())[orbit[kept]]
     _tie(folded.covar_module, action)
     inputs = getattr(folded, "input_transform", None)
     if inputs is not None:
@@ -64,7 +66,7 @@ def fold(model: Model, action: ColumnAction) -> Model:
         if len(action.elements) > 24:
             raise CannotFold("the model's kernel changes when its columns trade places.")
         folded.covar_module.both_sides = True
-    folded.likelihood = FixedNoiseGaussianLikelihood(noise.expand_as(y)[..., kept] / sizes[kept])
+    folded.likelihood = FixedNoiseGaussianLikelihood(noise.expand_as(y)[..., kept] / sizes)
     if hasattr(folded, "_subset_batch_dict"):  # where BoTorch finds what belongs to each of several outcomes
         folded._subset_batch_dict = {
             name.replace("covar_module", "covar_module.base_kernel"): dim

@@ -122,6 +122,23 @@ def test_rows_that_are_no_whole_orbits_are_refused() -> None:
         fold(SingleTaskGP(x, x.sum(-1, keepdim=True)).eval(), unit_action(CASES["S3 on pairs"]))
 
 
+@pytest.mark.parametrize("gap", [1e-13, 3e-10, 1.5e-9, 1e-8, 1e-6])
+def test_blocks_that_are_nearly_alike(gap: float) -> None:
+    """Searches end where blocks agree but for rounding; however many images that leaves, the mean is the same."""
+    rng = np.random.default_rng(7)
+    x = rng.random((4, 6))
+    x[0, 2:4], x[1, 4:6] = x[0, 0:2] + gap, x[1, 2:4] - gap / 3
+    images = orbits(CASES["S3 on pairs"], x)
+    assert [len(of_row) for of_row in images] == [6] * 4
+    rows = torch.from_numpy(np.concatenate(images))
+    y = torch.from_numpy(np.repeat(rng.normal(size=4), 6))[:, None]
+    model = SingleTaskGP(rows, y, torch.full_like(y, 0.06), covar_module=RBFKernel(), outcome_transform=None).double()
+    folded = fold(model.eval(), unit_action(CASES["S3 on pairs"]))
+    probes = torch.from_numpy(rng.random((5, 6)))
+    with torch.no_grad():
+        assert torch.allclose(folded.posterior(probes).mean, model.posterior(probes).mean, atol=1e-7)
+
+
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_one_row_of_each_orbit_is_chosen_inside_if_there_is_one(repeats: int) -> None:
     action, config = unit_action(CASES["S3 on pairs"]), CASES["S3 on pairs"]
