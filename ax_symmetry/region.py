@@ -103,7 +103,7 @@ class Region:
             Which rows have an image inside, and these images; the row itself where there is none.
         """
         z = both(x, self.codec.mirrored(x))
-        y = np.take_along_axis(z, action.least(x, z[:, x.shape[1] :], priority), axis=1)
+        y = np.take_along_axis(z, action.least(x, z[:, x.shape[1]:], priority), axis=1)
         inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
         for i in np.flatnonzero(~inside).tolist():
             search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
@@ -194,7 +194,7 @@ class _Arrangement:
                     stacklevel=2,
                 )
                 return False
-            rest = [*left[:k], *left[k + 1 :]]
+            rest = [*left[:k], *left[k + 1:]]
             total = [s + a[content, position] for s, a in zip(spent, self.added)]
             if not self.fitting[content, position] or not self._possible(position + 1, rest, total):
                 continue

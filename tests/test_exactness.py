@@ -24,7 +24,7 @@ MIDDLE = 0.5
 
 def permuting(order: tuple[int, ...], slots: int = 1) -> Element:
     """Permute blocks of columns."""
-    return lambda x: np.concatenate([x[slots * j : slots * (j + 1)] for j in order])
+    return lambda x: np.concatenate([x[slots * j: slots * (j + 1)] for j in order])
 
 
 def rotations(m: int) -> list[tuple[int, ...]]:

@@ -65,7 +65,7 @@ class Search:
     def _probe(self, parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         transforms = dict(self.adapter.transforms)
         features = [ObservationFeatures(parameters=dict(p), metadata=dict(self.metadata)) for p in parameters]
-        for name in list(transforms)[list(transforms).index(self.after) + 1 :]:
+        for name in list(transforms)[list(transforms).index(self.after) + 1:]:
             if name != "Canonicalize":
                 features = transforms[name].transform_observation_features(features)
         return [f.parameters for f in features]
