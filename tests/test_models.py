@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,7 @@ def acquisition(kind: type) -> Callable[[], dict[str, Any]]:
 def sampled() -> dict[str, Any]:
     """Return what makes modular BoTorch fully Bayesian, with few samples."""
     few: dict[str, Any] = {"num_samples": 4, "warmup_steps": 4, "thinning": 1}
-    if hasattr(import_module(f"{MODULE}.botorch_modular.utils"), "ModelConfig"):  # before, Ax sets it itself
+    if find_spec("ax.generation_strategy") is not None:  # before Ax 1.0, Ax sets it itself
         few["disable_progbar"] = True
     return {"surrogate": surrogate(SaasFullyBayesianSingleTaskGP, mll_options=few)}
 
