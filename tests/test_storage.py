@@ -34,6 +34,9 @@ from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax.service.utils.instantiation import InstantiationBase
 from ax.storage.json_store.decoder import object_from_json
 from ax.storage.json_store.encoder import object_to_json
+from ax.storage.sqa_store.db import init_test_engine_and_session_factory
+from ax.storage.sqa_store.load import load_experiment, load_generation_strategy_by_experiment_name
+from ax.storage.sqa_store.save import save_experiment, save_generation_strategy
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_generation_strategy
 
 CONFIGS = Symmetry.permutation([["a"], ["b"]]).transform_configs(noise="orbit")
@@ -157,21 +160,18 @@ def keywords(strategy: Any) -> list[dict[str, Any]]:
 
 def test_a_database_keeps_a_search() -> None:
     """Ax's own functions save and load an experiment and its strategy, in SQLite in memory."""
-    pytest.importorskip("sqlalchemy", reason="Ax needs SQLAlchemy for this")
-    pytest.importorskip("tabulate", reason="Ax prints data while it saves them")
-    db, save, load = (import_module(f"ax.storage.sqa_store.{name}") for name in ("db", "save", "load"))
-    db.init_test_engine_and_session_factory(force_init=True)
+    init_test_engine_and_session_factory(force_init=True)
     search = ax_client(num_initialization_trials=3)
     for index in range(4):
         step(search, index)
-    save.save_experiment(search.experiment)
-    save.save_generation_strategy(search.generation_strategy)
+    save_experiment(search.experiment)
+    save_generation_strategy(search.generation_strategy)
 
-    stored = load.load_generation_strategy_by_experiment_name("stored")
+    stored = load_generation_strategy_by_experiment_name("stored")
     for now, before in zip(keywords(stored), keywords(search.generation_strategy)):
         assert now["transforms"] == before["transforms"]
         assert now["transform_configs"] == before["transform_configs"]
     assert keywords(stored)[1]["transforms"][:2] == [Canonicalize, SymmetrizeObservations]
     found = AxClient(generation_strategy=stored, random_seed=SEED, verbose_logging=False)
-    found._experiment = load.load_experiment("stored")
+    found._experiment = load_experiment("stored")
     assert step(found, 4) == step(search, 4)
