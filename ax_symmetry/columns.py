@@ -1,96 +1,101 @@
-"""The group's action on the columns of a model: what Ax's other transforms have made of the parameters.
-
-A parameter that trades places is one column (scaled, on a log scale, numbered) or, one-hot, several. Which, and between
-which numbers, is seen by sending values of it through those transforms.
-"""
+"""A group's action on columns: rows of tensors, as a model or a kernel sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
-from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
-from ax.core.search_space import SearchSpace
 from torch import Tensor
 
-from ax_symmetry.codec import Codec, linear_constraints
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.groups import Permutation
+from ax_symmetry.orbits import Action, Factor
+from ax_symmetry.symmetry import Symmetry
 
-Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
-"""Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""
+Implied = tuple[Tensor, float]
+"""A column that d others imply: their weights and an offset."""
 
 
 class CannotFold(ValueError):
     """A model, or its columns, have no counterpart that is averaged over the group."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a parameter is: its columns, and, if that is one, `column = slope * value + offset` between its ends."""
-
-    columns: tuple[int, ...]
-    ends: tuple[float, float]
-    slope: float
-    offset: float
-
-
-class ColumnAction(torch.nn.Module):
+class ColumnAction:
     """The elements of a group as they act on rows of d columns.
 
-    Every image of a row is a selection of its points: the columns themselves, the values of an implied parameter, and
-    mirror images of these, all linear in the columns.
+    Every image of a row is a selection of its points (see `orbits`): the columns, the values of implied parameters, and
+    the mirror images of all these, linear in the columns.
 
     Args:
-        codec: The symmetry and the parameters that it moves; a group of |G| elements is written out, |G| d numbers.
-        names: The names of the d columns.
-        probe: Sends parameterizations through the transforms that lead to the columns.
-
-    Raises:
-        CannotFold: No element of the group maps the columns to each other.
+        action: The action on the columns, those of implied parameters last.
+        width: The number d of columns that there are.
+        together: For every parameter its columns, several if it is one-hot; mirrored, they swap first with last.
+        sums: For every column that stands alone what it and its mirror image add up to.
+        implied: The columns of implied parameters.
     """
 
-    def __init__(self, codec: Codec, names: Sequence[str], probe: Probe) -> None:
-        super().__init__()
-        symmetry, d = codec.symmetry, len(names)
-        places = _places(codec, names, probe)
-        like = {n: next(places[m] for m in alike if m in places) for alike in symmetry.classes for n in alike}
-        rows: list[tuple[Tensor, float]] = [(row, 0.0) for row in torch.eye(d, dtype=torch.double)]
-        points: dict[int, tuple[int, ...]] = {}  # the points of these rows, by the point of the symmetry's own row
-        for i, name in enumerate(symmetry.parameters):
-            if name in places:
-                points[i] = places[name].columns
-            else:
-                rows.append(_implied(name, codec, places, like[name], d))
-                points[i] = (len(rows) - 1,)
-            mirrored = i + len(symmetry.parameters)
-            if name in symmetry.centers and len(points[i]) > 1:
-                points[mirrored] = points[i][::-1]
-            elif name in symmetry.centers:
-                row, offset = rows[points[i][0]]
-                rows.append((-row, sum(like[name].ends) - offset))
-                points[mirrored] = (len(rows) - 1,)
-        elements = torch.arange(d).repeat(symmetry.action.order, 1)
-        for i, name in enumerate(symmetry.parameters):
-            for k, column in enumerate(places[name].columns if name in places else ()):
-                elements[:, column] = torch.tensor([points[p][k] for p in symmetry.action.elements[:, i].tolist()])
-        self.weights = torch.stack([row for row, _ in rows])[d:].T
-        self.offsets = torch.tensor([offset for _, offset in rows], dtype=torch.double)[d:]
-        self.elements = elements
+    def __init__(
+        self,
+        action: Action,
+        width: int,
+        together: Sequence[Sequence[int]],
+        sums: Mapping[int, float],
+        implied: Sequence[Implied] = (),
+    ) -> None:
+        self.action, self.width = action, width
+        self.mirrors = any(point >= action.width for f in action.factors for point in action.widen(f, f.cosets).flat)
+        partner, sign, shift = list(range(action.width)), torch.ones(action.width), torch.zeros(action.width)
+        for own in together:
+            for one, other in zip(own, reversed(own)):
+                partner[one] = other
+            if len(own) == 1:
+                sign[own[0]], shift[own[0]] = -1.0, sums[own[0]]
+        self.partner, self.sign, self.shift = torch.tensor(partner), sign.double(), shift.double()
+        self.weights = torch.stack([row for row, _ in implied], dim=1) if implied else torch.zeros(width, 0)
+        self.offsets = torch.tensor([offset for _, offset in implied], dtype=torch.double)
 
-    def forward(self, x: Tensor) -> Tensor:
+    @cached_property
+    def elements(self) -> Tensor:
+        """All elements `|G| x d` as points; of a group that can be written out."""
+        return torch.from_numpy(self.action.elements[:, :self.width])
+
+    @property
+    def implies(self) -> bool:
+        """Whether the group moves implied parameters: then it maps the d columns to others than themselves."""
+        return self.action.width > self.width
+
+    @property
+    def order(self) -> int:
+        """The number |G| of elements."""
+        return self.action.order
+
+    def full(self, x: Tensor) -> Tensor:
+        """Add the columns of implied parameters to rows `... x n x d`."""
+        return torch.cat([x, x @ self.weights.to(x) + self.offsets.to(x)], dim=-1) if self.implies else x
+
+    def mirrored(self, x: Tensor) -> Tensor:
+        """Mirror every column of full rows."""
+        return x.index_select(-1, self.partner.to(x.device)) * self.sign.to(x) + self.shift.to(x)
+
+    def __call__(self, x: Tensor) -> Tensor:
         """Return the images `... x n x |G| x d` of rows `... x n x d`."""
-        if len(self.offsets):
-            x = torch.cat([x, x @ self.weights.to(x) + self.offsets.to(x)], dim=-1)
-        return x.index_select(-1, self.elements.to(x.device).flatten()).unflatten(-1, self.elements.shape)
+        x = self.full(x)
+        points = torch.cat([x, self.mirrored(x)], dim=-1) if self.mirrors else x
+        return points.index_select(-1, self.elements.to(x.device).flatten()).unflatten(-1, self.elements.shape)
 
     @property
     def classes(self) -> list[list[int]]:
-        """The columns that the group moves to each other, mirror images and implied values apart."""
-        d = self.elements.shape[1]
-        found = {frozenset(c for c in self.elements[:, j].tolist() if c < d) | {j} for j in range(d)}
-        return [sorted(columns) for columns in found]
+        """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
+        joined = {j: {j} for j in range(self.action.width)}
+        for factor in self.action.factors:
+            for j, column in enumerate(factor.columns):
+                points = self.action.widen(factor, factor.reach(j)).tolist()
+                sources = [p if p < self.action.width else int(self.partner[p - self.action.width]) for p in points]
+                alike = set.union(joined[column], *(joined[source] for source in sources))
+                joined.update({other: alike for other in alike})
+        found = {frozenset(c for c in alike if c < self.width) for alike in joined.values()}
+        return sorted(sorted(alike) for alike in found if alike)
 
     def orbits(self, x: Tensor) -> Tensor:
         """Number the orbits on which rows `n x d` lie: `n` numbers from 0 on."""
@@ -132,71 +137,60 @@ class ColumnAction(torch.nn.Module):
         return generic.to(x)
 
 
+def named_action(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction:
+    """Return the group's action on columns that are the parameters themselves.
+
+    Args:
+        symmetry: The symmetry.
+        names: What the d columns are; a parameter that a simplex implies may be missing.
+
+    Raises:
+        SymmetryError: A parameter of the symmetry is no column, or two columns have one name.
+    """
+    for name in names:
+        if list(names).count(name) > 1:
+            raise SymmetryError(f"feature_names: {name} is there twice; name every column of x once, in order.")
+    implied = symmetry.implied(names)
+    for name in symmetry.parameters:
+        if name not in names and name not in implied:
+            raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; name all columns of x.")
+    positions = {name: i for i, name in enumerate([*names, *implied])}
+    columns = [(positions[name],) for name in symmetry.parameters]
+    sums = {positions[n]: 2 * symmetry.centers.get(n, 0.0) for n in symmetry.parameters}
+    rows = []
+    for name, simplex in implied.items():
+        others = [other for other in simplex.parameters if other != name]
+        row = torch.zeros(len(names), dtype=torch.double)
+        row[[positions[other] for other in others]] = -1.0
+        rows.append((row, simplex.total))
+    return ColumnAction(widened_action(symmetry.action, columns, len(positions)), len(names), columns, sums, rows)
+
+
+def widened_action(action: Action, columns: Sequence[Sequence[int]], width: int) -> Action:
+    """Translate an action on parameters to one on their columns.
+
+    Args:
+        action: The action on p parameters.
+        columns: The columns of each of the parameters, as many for those that trade places.
+        width: The number of columns.
+    """
+    return Action(width, tuple(_widened(factor, [columns[c] for c in factor.columns]) for factor in action.factors))
+
+
+def _widened(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
+    k, total = len(columns), sum(map(len, columns))
+    starts = [sum(map(len, columns[:i])) for i in range(k)]
+    at = [list(range(start, start + len(own))) for start, own in zip(starts, columns)]
+
+    def permutation(p: Permutation) -> Permutation:
+        return tuple(at[point % k][t] + total * (point // k) for point in p for t in range(len(at[point % k])))
+
+    return Factor(
+        columns=tuple(c for own in columns for c in own),
+        generators=tuple(permutation(p) for p in factor.generators),
+        blocks=tuple(tuple(j for i in block for j in at[i]) for block in factor.blocks),
+    )
+
+
 def _slack(heights: Tensor) -> Tensor:
     return 1e-9 * (1 + heights.abs().max())
-
-
-def inside(x: Tensor, names: Sequence[str], search_space: SearchSpace) -> Tensor:
-    """Tell which rows `n x d` lie within the bounds and the parameter constraints of a model's search space."""
-    good = torch.ones(len(x), dtype=torch.bool, device=x.device)
-    for c, name in enumerate(names):
-        p = search_space.parameters.get(name)
-        if isinstance(p, RangeParameter):
-            good &= (x[:, c] >= p.lower - 1e-8) & (x[:, c] <= p.upper + 1e-8)
-    for weights, bound in linear_constraints(search_space):
-        good &= sum(w * x[:, names.index(n)] for n, w in weights.items() if n in names) <= bound + 1e-8
-    return good
-
-
-def some_values(search_space: SearchSpace, apart: Collection[str]) -> dict[str, Any]:
-    """Return a value of every parameter that is not among some."""
-    return {
-        name: p.value if isinstance(p, FixedParameter) else values[0]
-        for name, p in search_space.parameters.items()
-        if name not in apart and ((values := _values(p)) or isinstance(p, FixedParameter))
-    }
-
-
-def _implied(name: str, codec: Codec, places: Mapping[str, _Place], like: _Place, d: int) -> tuple[Tensor, float]:
-    """Write what an implied parameter's column would be, as weights of the d columns and an offset."""
-    simplex = codec.implied[name]
-    row, value = torch.zeros(d, dtype=torch.double), simplex.total
-    for other in simplex.parameters:
-        if other != name:
-            p, place = codec.parameters[other], places[other]
-            if not isinstance(p, RangeParameter) or p.log_scale or p.logit_scale:
-                raise CannotFold(f"parameter {other} is not linear in the model, but implies {name}.")
-            row[place.columns[0]] = -like.slope / place.slope
-            value += place.offset / place.slope
-    return row, like.slope * value + like.offset
-
-
-def _places(codec: Codec, names: Sequence[str], probe: Probe) -> dict[str, _Place]:
-    """Find the columns of every parameter, by asking for all its values, or both ends."""
-    values = {name: _values(p) for name, p in codec.parameters.items()}
-    first = {name: options[0] for name, options in values.items()}
-    answers = probe([{**first, name: value} for name, options in values.items() for value in options])
-    asked = pairwise(accumulate((len(options) for options in values.values()), initial=0))
-    places = {}
-    for (name, p), (start, stop) in zip(codec.parameters.items(), asked):
-        seen = {c: [float(row[n]) for row in answers[start:stop]] for c, n in enumerate(names) if n in answers[0]}
-        columns = [c for c, column in seen.items() if min(column) < max(column)]
-        if not columns:
-            raise CannotFold(f"parameter {name} has no column in the model.")
-        ends = seen[columns[0]][0], seen[columns[0]][-1]
-        low, high = (float(p.lower), float(p.upper)) if isinstance(p, RangeParameter) else (0.0, 1.0)
-        slope = (ends[1] - ends[0]) / (high - low)
-        places[name] = _Place(tuple(columns), ends, slope, ends[0] - slope * low)
-    for alike in codec.symmetry.classes:
-        kinds = {(len(places[n].columns), *(round(end, 9) for end in places[n].ends)) for n in alike if n in places}
-        if len(kinds) > 1:
-            raise CannotFold(f"parameters {', '.join(alike)} trade places, but differ in the model.")
-    return places
-
-
-def _values(p: Parameter) -> list[Any]:
-    """List values to ask about: all that are few, else both ends."""
-    if not isinstance(p, RangeParameter):
-        return list(p.values) if isinstance(p, ChoiceParameter) else []
-    few = p.parameter_type == ParameterType.INT and p.upper - p.lower < 30
-    return list(range(int(p.lower), int(p.upper) + 1)) if few else [p.lower, p.upper]

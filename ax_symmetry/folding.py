@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from botorch.models import ModelListGP, SingleTaskGP
 from botorch.models.model import Model
-from gpytorch.kernels import Kernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.means import ConstantMean
 from torch import Tensor
@@ -57,13 +56,12 @@ def fold(model: Model, action: ColumnAction) -> Model:
     orbit, kept = action.orbits(rows), action.one_of_each_orbit(rows, torch.ones(len(rows), dtype=torch.bool))
     # Images that only rounding tells apart may be kept together, or not: then each stands for as many fewer, or more.
     sizes = (orbit.bincount() / orbit[kept].bincount())[orbit[kept]]
-    _tie(folded.covar_module, action)
     inputs = getattr(folded, "input_transform", None)
     if inputs is not None:
         del folded.input_transform
     folded.covar_module = AveragedKernel(folded.covar_module, action, inputs)
     if not _is_invariant(folded.covar_module, action, rows[kept][:3]):
-        if len(action.elements) > 24:
+        if action.order > 24:
             raise CannotFold("the model's kernel changes when its columns trade places.")
         folded.covar_module.both_sides = True
     folded.likelihood = FixedNoiseGaussianLikelihood(noise.expand_as(y)[..., kept] / sizes)
@@ -74,21 +72,8 @@ def fold(model: Model, action: ColumnAction) -> Model:
             if not name.startswith("likelihood")
         }
     folded.set_train_data(x[..., kept, :], y[..., kept], strict=False)
+    folded.covar_module.fix()
     return folded.eval()
-
-
-def _tie(kernel: Kernel, action: ColumnAction) -> None:
-    """Give columns that trade places one lengthscale: the optimiser leaves them apart by its tolerance."""
-    for part in kernel.modules():
-        if isinstance(part, Kernel) and part.has_lengthscale and (part.ard_num_dims or 1) > 1:
-            columns = range(part.ard_num_dims) if part.active_dims is None else part.active_dims.tolist()
-            at = {column: k for k, column in enumerate(columns)}
-            lengthscale = part.lengthscale.detach().clone()
-            for alike in action.classes:
-                own = [at[column] for column in alike if column in at]
-                if own:
-                    lengthscale[..., own] = lengthscale[..., own].log().mean(dim=-1, keepdim=True).exp()
-            part.lengthscale = lengthscale
 
 
 def _is_invariant(kernel: AveragedKernel, action: ColumnAction, x: Tensor) -> bool:

@@ -244,7 +244,7 @@ def _sort_blocks(values: Rows, factor: Factor, local: Sequence[int]) -> tuple[Po
 def _lexicographic_argmin(values: Rows, local: Sequence[int]) -> Points:
     """Tell which of K candidates `n x K x k` comes first in lexicographic order of the columns `local`."""
     alive = np.ones(values.shape[:2], dtype=bool)
-    for column in local:
+    for column in local if values.shape[1] > 1 else ():
         column_values = np.where(alive, values[..., column], np.inf)
         alive &= column_values == column_values.min(axis=1, keepdims=True)
     return alive.argmax(axis=1)

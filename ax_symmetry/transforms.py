@@ -18,13 +18,14 @@ from ax_symmetry._ax.search import Search, StandIn
 from ax_symmetry.arms import KnownArms, orbit_keys
 from ax_symmetry.checks import check_surroundings, warn_if_partial
 from ax_symmetry.codec import Codec, widened
-from ax_symmetry.columns import CannotFold, ColumnAction, Probe, inside, some_values
+from ax_symmetry.columns import CannotFold
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.domain import some_images
 from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.folding import fold
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
+from ax_symmetry.places import Probe, column_action, inside, some_values
 from ax_symmetry.region import Region
 
 
@@ -139,7 +140,7 @@ class SymmetrizeObservations(RowTransform):
     def _folded(self, model: Any, names: Sequence[str], search_space: SearchSpace, probe: Probe) -> StandIn | None:
         """Fold the model for a search; None, with a warning, if it is of a kind that cannot be folded."""
         try:
-            action = ColumnAction(self.codec, names, lambda points: probe([{**self._others, **p} for p in points]))
+            action = column_action(self.codec, names, lambda points: probe([{**self._others, **p} for p in points]))
             folded = fold(model, action)
         except CannotFold as error:
             warnings.warn(

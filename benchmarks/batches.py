@@ -14,6 +14,7 @@ exactly. Counted are the pairs of one batch, or of one candidate and one trial t
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import importlib.util
 import itertools
@@ -21,7 +22,8 @@ import logging
 import random
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,13 @@ GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), 
 HAS_CLIENT = importlib.util.find_spec("ax.api.client") is not None
 WAYS = {
     "gen(8)": ("plain", "symmetric", "k_G", "as it is", "canonical inputs", "order constraints"),
-    "AxClient": ("plain", "symmetric"),
-    "Client": ("plain", "symmetric"),
+    "gen(8), noisy": ("plain", "symmetric", "k_G", "as it is"),
+    "AxClient": ("plain", "symmetric", "k_G"),
+    "Client": ("plain", "symmetric", "k_G"),
 }
 NOT_TAKEN, SEEDS_NOT_TAKEN = WAYS["gen(8)"][3:], 3
-OBSERVED, INITIAL, BATCH, ROUNDS, PARALLEL, SEM = 24, 12, 8, 4, 4, 0.1
+OBSERVED, INITIAL, BATCH, ROUNDS, PARALLEL = 24, 12, 8, 4, 4
+SEM = {"gen(8)": 0.1, "gen(8), noisy": 1.5, "AxClient": 1.5, "Client": 1.5}  # so noisy that plain Ax repeats itself
 
 
 class BruteForce(Kernel):
@@ -113,7 +117,7 @@ def search_space(blocks: Sequence[Sequence[str]]) -> SearchSpace:
     return SearchSpace([RangeParameter(n, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for n in block])
 
 
-def batch(group: str, method: str, seed: int) -> tuple[list[tuple[Any, Any]], float, int]:
+def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any, Any]], float, int]:
     """Ask for a batch after random trials; return the pairs, the seconds, and how many candidates there are."""
     blocks = blocks_of(group)
     space = search_space(blocks)
@@ -124,7 +128,7 @@ def batch(group: str, method: str, seed: int) -> tuple[list[tuple[Any, Any]], fl
         trial = experiment.new_trial()
         trial.add_arm(Arm(parameters={n: float(rng.random()) for n in space.parameters}))
         trial.mark_running(no_runner_required=True)
-        trial.update_trial_data({"y": (outcome(trial.arm.parameters, blocks) + SEM * rng.normal(), SEM)})
+        trial.update_trial_data({"y": (outcome(trial.arm.parameters, blocks) + SEM[way] * rng.normal(), SEM[way])})
         trial.mark_completed()
     seed_all(seed)
     start = time.process_time()
@@ -138,7 +142,8 @@ def batch(group: str, method: str, seed: int) -> tuple[list[tuple[Any, Any]], fl
     if method == "canonical inputs":
         holder = model_holder(adapter)
         holder._model.eval()
-        holder._model._original_train_inputs, holder._model._has_transformed_inputs = holder._model.train_inputs[0], True
+        holder._model._original_train_inputs = holder._model.train_inputs[0]
+        holder._model._has_transformed_inputs = True
         holder._model.input_transform = CanonicalInputs(*GROUPS[group])
     arms = [arm.parameters for arm in adapter.gen(BATCH).arms]
     return list(itertools.combinations(arms, 2)), time.process_time() - start, len(arms)
@@ -159,9 +164,29 @@ def stand_in_brute_force(adapter: Any, m: int, s: int) -> None:
     holder._model = model.eval()
 
 
+@contextmanager
+def brute_force_searches(m: int, s: int) -> Iterator[None]:
+    """Let every fitted model of a strategy search with the brute-force kernel."""
+    name = "ax.adapter.torch" if importlib.util.find_spec("ax.adapter") else "ax.modelbridge.torch"
+    adapters = importlib.import_module(name)
+    of_ax = (adapters.TorchAdapter if hasattr(adapters, "TorchAdapter") else adapters.TorchModelBridge)
+    own = of_ax._gen
+
+    def search(self: Any, *args: Any, **keywords: Any) -> Any:
+        if not isinstance(getattr(model_holder(self)._model.covar_module, "orders", None), list):
+            stand_in_brute_force(self, m, s)
+        return own(self, *args, **keywords)
+
+    of_ax._gen = search
+    try:
+        yield
+    finally:
+        of_ax._gen = own
+
+
 def rounds(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any, Any]], float, int]:
     """Run rounds of parallel trials through a client; return the pairs of running trials, and the model's seconds."""
-    blocks, pairs, seconds, asked = blocks_of(group), [], 0.0, 0
+    blocks = blocks_of(group)
     names = [n for block in blocks for n in block]
     space = search_space(blocks)
     seed_all(seed)
@@ -186,18 +211,28 @@ def rounds(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any
             RangeParameterConfig(name=n, parameter_type="float", bounds=(0.0, 1.0)) for n in names])
         client.configure_optimization(objective="y")
         client.set_generation_strategy(strategy)
-    rng = np.random.default_rng(seed)
+    with brute_force_searches(*GROUPS[group]) if method == "k_G" else nullcontext():
+        return ask_and_tell(client, way, blocks, seed)
+
+
+def ask_and_tell(
+    client: Any, way: str, blocks: Sequence[Sequence[str]], seed: int
+) -> tuple[list[tuple[Any, Any]], float, int]:
+    """Run the initial trials and the rounds; return what `rounds` does."""
+    rng, pairs, seconds, asked = np.random.default_rng(seed), [], 0.0, 0
     for number in range(INITIAL // PARALLEL + ROUNDS):
         start = time.process_time()
         if way == "AxClient":
             running = {i: p for p, i in (client.get_next_trial() for _ in range(PARALLEL))}
         else:
-            running = client.get_next_trials(max_trials=PARALLEL)
+            running = {}
+            while len(running) < PARALLEL:  # where the quasi-random trials end it gives fewer
+                running |= client.get_next_trials(max_trials=PARALLEL - len(running))
         if number >= INITIAL // PARALLEL:
             seconds, asked = seconds + time.process_time() - start, asked + len(running)
             pairs += itertools.combinations(running.values(), 2)
         for index, parameters in running.items():
-            result = {"y": (outcome(parameters, blocks) + SEM * rng.normal(), SEM)}
+            result = {"y": (outcome(parameters, blocks) + SEM[way] * rng.normal(), SEM[way])}
             client.complete_trial(index, raw_data=result)
     return pairs, seconds, asked
 
@@ -212,20 +247,21 @@ def report(table: pd.DataFrame) -> None:
     """Print the counts and the seconds, summed or as medians over the seeds."""
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("ax-platform", "botorch", "torch"))
     print(f"\n{versions}; CPU time of one thread\n")
-    print(f"{'':10}{'':16}{'':20}{'seeds':>7}{'pairs':>8}{'twins':>8}{'repeats':>9}{'s per candidate':>26}{'ratio':>24}")
+    head = f"{'seeds':>7}{'pairs':>8}{'twins':>8}{'repeats':>9}{'s per candidate':>26}{'ratio':>24}"
+    print(f"{'':15}{'':16}{'':20}{head}")
     for (way, group), of_case in table.groupby(["way", "group"], sort=False):
         plain = of_case[of_case.method == "plain"].set_index("seed").seconds
         for method, rows in of_case.groupby("method", sort=False):
             ratio = (rows.set_index("seed").seconds / plain).dropna()
             spread = [f"{np.median(v):.2f} ({v.min():.2f} - {v.max():.2f})" if len(v) else "-"
                       for v in (rows.seconds, ratio)]
-            print(f"{way:10}{group:16}{method:20}{len(rows):7}{rows.pairs.sum():8}{rows.twins.sum():8}"
+            print(f"{way:15}{group:16}{method:20}{len(rows):7}{rows.pairs.sum():8}{rows.twins.sum():8}"
                   f"{rows.repeats.sum():9}{spread[0]:>26}{spread[1]:>24}")
     print()
     for way, of_way in table.groupby("way", sort=False):
         counts = of_way.groupby("method", sort=False)[["pairs", "twins", "repeats"]].sum()
-        print(f"{way}, all groups: " + "; ".join(
-            f"{method} {row.repeats} repeats of {row.pairs} pairs, {row.twins} twins" for method, row in counts.iterrows()))
+        said = (f"{m} {row.repeats} repeats of {row.pairs} pairs, {row.twins} twins" for m, row in counts.iterrows())
+        print(f"{way}, all groups: {'; '.join(said)}")
 
 
 def main() -> None:
@@ -246,7 +282,7 @@ def main() -> None:
             for method in WAYS[way] if (way, group, method, seed) not in done
             if method not in NOT_TAKEN or seed < SEEDS_NOT_TAKEN]
     for way, group, method, seed in tqdm([] if args.report else todo, unit="run"):
-        pairs, seconds, asked = (batch(group, method, seed) if way == "gen(8)" else rounds(way, group, method, seed))
+        pairs, seconds, asked = (rounds if way in ("AxClient", "Client") else batch)(way, group, method, seed)
         gaps = [apart(one, other, blocks_of(group)) for one, other in pairs]
         row = [way, f'"{group}"', method, seed, len(gaps), sum(g < 1e-9 for g in gaps), sum(g <= 0.01 for g in gaps),
                f"{seconds / asked:.4f}"]

@@ -28,6 +28,7 @@ from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, Symmetry
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import GENERATION, default_transforms
 from ax_symmetry.codec import Codec
+from ax_symmetry.columns import named_action
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.options import read_augmentation, read_canonical
 from support import add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space
@@ -489,6 +490,14 @@ CALLS += [
     pytest.param(
         lambda: choose_generation_strategy(TWO, PAIR, method="magic"), ("method", "'magic'"), "'augmentation'",
         id="method-of-a-strategy",
+    ),
+    pytest.param(
+        lambda: named_action(Symmetry.from_config(PAIR), ["a", "x"]), ("feature_names", "parameter b"),
+        "name all columns", id="column-missing",
+    ),
+    pytest.param(
+        lambda: named_action(Symmetry.from_config(PAIR), ["a", "b", "a"]), ("feature_names", "a is there twice"),
+        "once, in order", id="column-twice",
     ),
 ]
 if hasattr(ax.core.parameter, "DerivedParameter"):

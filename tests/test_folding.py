@@ -18,8 +18,9 @@ from ax_symmetry._ax import GENERATION
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import CannotFold, ColumnAction
 from ax_symmetry.folding import fold
+from ax_symmetry.places import column_action
 from botorch.models import ModelListGP, SingleTaskGP
-from gpytorch.kernels import RBFKernel
+from gpytorch.kernels import MaternKernel, RBFKernel
 from support import POSTERIOR, add_trial, boolean, choice, experiment, fast_optimizer, features, fill, float_range
 from support import int_range, space
 
@@ -35,7 +36,7 @@ NAMES = [name for block in PAIRS for name in block]
 
 def unit_action(config: Mapping[str, Any]) -> ColumnAction:
     search_space = space([float_range(n) for n in NAMES])
-    return ColumnAction(Codec(Symmetry.from_config(config), search_space), NAMES, lambda points: points)
+    return column_action(Codec(Symmetry.from_config(config), search_space), NAMES, lambda points: points)
 
 
 def orbits(config: Mapping[str, Any], x: np.ndarray) -> list[np.ndarray]:
@@ -107,13 +108,17 @@ def test_the_folded_posterior_is_that_of_the_averaged_kernel(case: str, ties: bo
     np.testing.assert_allclose(posterior.variance.numpy()[:, 0], np.diag(wanted), atol=POSTERIOR)
 
 
-def test_columns_that_trade_places_share_a_lengthscale() -> None:
+@pytest.mark.parametrize("kernel", [RBFKernel, MaternKernel])
+def test_columns_that_trade_places_share_a_lengthscale(kernel: Any) -> None:
     x = torch.from_numpy(np.concatenate(orbits(CASES["S3 on pairs"], np.random.default_rng(2).random((3, 6)))))
-    model = SingleTaskGP(x, x.sum(-1, keepdim=True), covar_module=RBFKernel(ard_num_dims=6)).double()
-    model.covar_module.lengthscale = torch.tensor([1.0, 5.0, 2.0, 5.0, 4.0, 5.0]).double()
-    folded = fold(model.eval(), unit_action(CASES["S3 on pairs"]))
-    np.testing.assert_allclose(folded.covar_module.base_kernel.lengthscale.detach().numpy()[0], [2.0, 5.0] * 3)
-    np.testing.assert_allclose(model.covar_module.lengthscale.detach().numpy()[0], [1.0, 5.0, 2.0, 5.0, 4.0, 5.0])
+    covariances = []
+    for lengthscales in ([1.0, 5.0, 2.0, 5.0, 4.0, 5.0], [2.0, 5.0] * 3):
+        model = SingleTaskGP(x, x.sum(-1, keepdim=True), covar_module=kernel(ard_num_dims=6)).double()
+        model.covar_module.lengthscale = torch.tensor(lengthscales).double()
+        folded = fold(model.eval(), unit_action(CASES["S3 on pairs"]))
+        covariances.append(folded.covar_module(x).to_dense().detach().numpy())
+        np.testing.assert_allclose(model.covar_module.lengthscale.detach().numpy()[0], lengthscales)
+    np.testing.assert_allclose(*covariances, atol=1e-12)
 
 
 def test_rows_that_are_no_whole_orbits_are_refused() -> None:
