@@ -269,6 +269,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("batches.csv"), help="table of results, one line per run")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=[w for w in WAYS if w != "Client" or HAS_CLIENT])
+    parser.add_argument("--methods", nargs="*", choices=WAYS["gen(8)"], default=WAYS["gen(8)"])
     parser.add_argument("--report", action="store_true", help="print what is there and stop")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -279,7 +280,7 @@ def main() -> None:
         args.out.write_text(",".join(columns) + "\n")
     done = set(pd.read_csv(args.out, dtype={"seed": int})[columns[:4]].itertuples(index=False, name=None))
     todo = [(way, group, method, seed) for seed in range(args.seeds) for way in args.ways for group in GROUPS
-            for method in WAYS[way] if (way, group, method, seed) not in done
+            for method in WAYS[way] if method in args.methods and (way, group, method, seed) not in done
             if method not in NOT_TAKEN or seed < SEEDS_NOT_TAKEN]
     for way, group, method, seed in tqdm([] if args.report else todo, unit="run"):
         pairs, seconds, asked = (rounds if way in ("AxClient", "Client") else batch)(way, group, method, seed)
