@@ -24,6 +24,7 @@ def evaluate(kernel: Kernel, x1: Tensor, x2: Tensor, ties: Tensor, diag: bool = 
         Entries `... x n x n'`, or `... x n`.
     """
     if kernel.active_dims is not None:
+        ties = ties.to(kernel.active_dims.device)
         ties, x1, x2 = (x.index_select(-1, kernel.active_dims) for x in (ties, x1, x2))
     return _forward(kernel, x1, x2, ties, diag, **params)
 
@@ -62,7 +63,7 @@ def as_gaussian(kernel: Kernel, ties: Tensor) -> tuple[Tensor | None, Tensor] | 
         The scale `...`, None for 1, and the squared inverse lengthscales `... x 1 x d`, tied; or None.
     """
     columns = kernel.active_dims
-    found = _as_gaussian(kernel, ties if columns is None else ties[columns])
+    found = _as_gaussian(kernel, ties if columns is None else ties.to(columns.device)[columns])
     if columns is None or found is None:
         return found
     scale, inverse = found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,6 +62,30 @@ class ColumnAction:
         """All elements `|G| x d` as points; of a group that can be written out."""
         return torch.from_numpy(self.action.elements[:, :self.width])
 
+    @cached_property
+    def generators(self) -> Tensor:
+        """Elements that generate the group, as points of full rows."""
+        found = []
+        for factor in self.action.factors:
+            k, blocks = len(factor.columns), factor.blocks
+            local = [p[:k] for p in factor.generators]
+            for one, other in zip(blocks, blocks[1:]):
+                swap = {**dict(zip(one, other)), **dict(zip(other, one))}
+                local.append(tuple(swap.get(j, j) for j in range(k)))
+            for p in local:
+                row = torch.arange(self.action.width)
+                row[list(factor.columns)] = torch.from_numpy(self.action.widen(factor, np.asarray(p)))
+                found.append(row)
+        return torch.stack(found)
+
+    def of_full_rows(self) -> ColumnAction:
+        """Return the same action where the columns of implied parameters are columns like others."""
+        action = copy(self)
+        action.width = self.action.width
+        for cached in ("elements", "ties"):
+            vars(action).pop(cached, None)
+        return action
+
     @property
     def implies(self) -> bool:
         """Whether the group moves implied parameters: then it maps the d columns to others than themselves."""
@@ -78,10 +104,13 @@ class ColumnAction:
         """Mirror every column of full rows."""
         return x.index_select(-1, self.partner.to(x.device)) * self.sign.to(x) + self.shift.to(x)
 
+    def points(self, x: Tensor) -> Tensor:
+        """Put full rows beside their mirror images, if the group mirrors."""
+        return torch.cat([x, self.mirrored(x)], dim=-1) if self.mirrors else x
+
     def __call__(self, x: Tensor) -> Tensor:
         """Return the images `... x n x |G| x d` of rows `... x n x d`."""
-        x = self.full(x)
-        points = torch.cat([x, self.mirrored(x)], dim=-1) if self.mirrors else x
+        points = self.points(self.full(x))
         return points.index_select(-1, self.elements.to(x.device).flatten()).unflatten(-1, self.elements.shape)
 
     @property
@@ -96,6 +125,14 @@ class ColumnAction:
                 joined.update({other: alike for other in alike})
         found = {frozenset(c for c in alike if c < self.width) for alike in joined.values()}
         return sorted(sorted(alike) for alike in found if alike)
+
+    @cached_property
+    def ties(self) -> Tensor:
+        """The class of each of the d columns, by number."""
+        ties = torch.zeros(self.width, dtype=torch.long)
+        for number, alike in enumerate(self.classes):
+            ties[alike] = number
+        return ties
 
     def orbits(self, x: Tensor) -> Tensor:
         """Number the orbits on which rows `n x d` lie: `n` numbers from 0 on."""

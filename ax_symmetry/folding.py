@@ -22,7 +22,7 @@ from gpytorch.means import ConstantMean
 from torch import Tensor
 
 from ax_symmetry.columns import CannotFold, ColumnAction
-from ax_symmetry.kernels import AveragedKernel
+from ax_symmetry.averaged import AveragedKernel
 
 
 def fold(model: Model, action: ColumnAction) -> Model:

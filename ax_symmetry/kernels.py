@@ -1,149 +1,219 @@
-"""Invariant kernels: a base kernel, averaged over a group."""
+"""Invariant kernels for GPyTorch and BoTorch models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from gpytorch.constraints import Interval
 from gpytorch.kernels import Kernel
 from torch import Tensor
 
-from ax_symmetry.averages import gaussian_average, parts_of
+from ax_symmetry.averaged import AveragedKernel, OverBase
 from ax_symmetry.bases import as_gaussian, evaluate
-from ax_symmetry.columns import ColumnAction
+from ax_symmetry.columns import ColumnAction, named_action
+from ax_symmetry.declaration import Blocks
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.groups import ENUMERATION_LIMIT
+from ax_symmetry.symmetry import Symmetry
 
 
-def once_for_shared_rows(entries: Callable[[Tensor, Tensor], Tensor], x1: Tensor, x2: Tensor) -> Tensor:
-    """Evaluate a kernel on batches of rows, for rows that are the same in all of them once.
+class InvariantKernel(AveragedKernel):
+    """k_G: the base kernel averaged over a group, k_G(x, x') = 1/|G| sum over g of k(x, g x').
 
-    In the search for a candidate these are the training rows and the trials that run, nine rows in ten.
+    A function drawn from it does not change when the group acts on x (Haasdonk and Burkhardt, "Invariant kernel
+    functions for pattern analysis and machine learning", Machine Learning 2007; Brown, Mak and Bogunovic, 2024, for
+    Bayesian optimisation). The lengthscales of columns that trade places are tied, each the geometric mean of its
+    class; those of slots and of other columns are free.
 
-    Args:
-        entries: Evaluates the kernel, which is symmetric.
-        x1: Rows `b x n x d`.
-        x2: Rows `b x n' x d`.
-
-    Returns:
-        Entries `b x n x n'`. Where variables of an optimiser have the same value in all batches (in its first step, if
-        ever), each gets the mean of their gradients.
-    """
-    alike = x1 is x2 or torch.equal(x1, x2)
-    shared1, own1, order1 = _split(x1)
-    shared2, own2, order2 = (shared1, own1, order1) if alike else _split(x2)
-    b, s1, s2 = len(x1), len(shared1), len(shared2)
-    if not (s1 and s2):
-        return entries(x1, x2)
-    to_shared = entries(torch.cat([shared1, own1.flatten(0, 1)]), shared2)
-    parts = torch.cat([to_shared[:s1].expand(b, s1, s2), to_shared[s1:].view(b, -1, s2)], dim=1)
-    if own2.shape[1]:
-        of_shared = to_shared[s1:] if alike else entries(own2.flatten(0, 1), shared1)
-        own = torch.cat([of_shared.view(b, -1, s1).mT, entries(own1, own2)], dim=1)
-        parts = torch.cat([parts, own], dim=2)
-    return _pick(_pick(parts, 1, order1), 2, order2)
-
-
-def _split(x: Tensor) -> tuple[Tensor, Tensor, list[int]]:
-    """Split rows `b x n x d` in those that are the same in all batches and the others; tell where each one went."""
-    n = x.shape[1]
-    same = (x == x[:1]).all(dim=0).all(dim=-1).tolist() if len(x) > 1 else [False] * n
-    shared, order = sum(same), sorted(range(n), key=lambda i: not same[i])
-    x = _pick(x, 1, order)
-    first = x[:, :shared].mean(dim=0) if x.requires_grad else x[0, :shared]
-    return first, x[:, shared:], sorted(range(n), key=order.__getitem__)
-
-
-def _pick(x: Tensor, dim: int, order: list[int]) -> Tensor:
-    return x if order == [*range(len(order))] else x.index_select(dim, torch.tensor(order, device=x.device))
-
-
-class AveragedKernel(Kernel):
-    """k_G, the covariance of a random function that is averaged over a group: k_G(g x, h x') = k_G(x, x').
-
-    For a jointly invariant base kernel, k(g x, g x') = k(x, x'), it is 1/|G| sum over g of k(x, g x'). Any other base
-    kernel must be averaged on both sides, 1/|G|^2 sum over g and h of k(g x, h x') (Haasdonk and Burkhardt, "Invariant
-    kernel functions for pattern analysis and machine learning", Machine Learning 2007). Lengthscales of columns that
-    trade places are tied: each is the geometric mean of its class.
-
-    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel (see `averages`), |G| entries of the
-    base kernel otherwise, |G|^2 on both sides.
+    Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
+    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster); |G| entries of
+    the base kernel for other groups and kernels. Nothing is approximated.
 
     Args:
-        base_kernel: The kernel k.
-        action: The group, on the columns of x.
-        inputs: Transforms rows before the base kernel sees them.
-        both_sides: Average on both sides.
+        symmetry: A symmetry, or its dict.
+        feature_names: The names of the d columns of x, those of the symmetry among them; a parameter that a simplex
+            implies may be missing. Mirrors are about the centers of the symmetry, in the units of x.
+        base_kernel: The kernel k, which the group must leave alone when it acts on both arguments. BoTorch's default
+            by default: an RBF kernel with a lengthscale per column and its priors, for x in the unit cube.
+        normalize: Keep the prior variance of the base kernel everywhere. The average alone lowers it away from the
+            points that the group leaves alone (in S_3 to 1/6), where a search would then look first.
+        batch_shape: Batch shape of the default base kernel.
+        active_dims: The columns of x that are named, all by default.
+
+    Raises:
+        SymmetryError: A column is missing, the group changes the base kernel, or it has too many elements for it.
+
+    Example:
+        >>> kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c"])
+        >>> x = torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.1, 0.2]])
+        >>> bool(kernel(x).to_dense()[0, 1] > 0.9999)
+        True
     """
 
     def __init__(
         self,
-        base_kernel: Kernel,
-        action: ColumnAction,
-        inputs: torch.nn.Module | None = None,
-        both_sides: bool = False,
+        symmetry: Symmetry | Mapping[str, Any],
+        feature_names: Sequence[str],
+        base_kernel: Kernel | None = None,
+        normalize: bool = True,
+        *,
+        batch_shape: torch.Size | None = None,
+        active_dims: Sequence[int] | None = None,
     ) -> None:
+        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        columns = named_action(declared, feature_names)
+        action = columns.of_full_rows()
+        if base_kernel is None:
+            base_kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+        super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
+        self.symmetry, self.columns = declared, columns
+        _check_base(base_kernel, action, [*feature_names, *declared.implied(feature_names)])
+
+    def forward(
+        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
+    ) -> Tensor:
+        return super().forward(self.columns.full(x1), self.columns.full(x2), diag, **params)
+
+
+class ApproximatelyInvariantKernel(Kernel):
+    """(1 - e) k_G + e k: a function that is nearly invariant, with a share e of its variance that is not.
+
+    The kernel of a group that holds only roughly (van der Wilk et al., "Learning invariances using the marginal
+    likelihood", NeurIPS 2018, learn how roughly). With e = 0 it is the invariant kernel, with e = 1 its base kernel.
+
+    Args:
+        invariant: k_G, normalized, so that both have the same variance.
+        asymmetry: e, between 0 and 1. Learnt with the other hyperparameters, from 0.1 on, if left out.
+
+    Raises:
+        SymmetryError: e is not between 0 and 1, or the invariant kernel is not normalized.
+    """
+
+    def __init__(self, invariant: InvariantKernel, asymmetry: float | None = None) -> None:
         super().__init__()
-        self.base_kernel, self.action, self.inputs, self.both_sides = base_kernel, action, inputs, both_sides
-        self.ties = torch.zeros(action.width, dtype=torch.long)
-        for number, alike in enumerate(action.classes):
-            self.ties[alike] = number
-        self.parts = parts_of(action.action)
-        self._form: tuple[Tensor | None, Tensor] | None = None
-
-    def fix(self) -> None:
-        """Make the hyperparameters constants, so that they are looked up no more."""
-        self.requires_grad_(False)
-        self._form = None if self.batch_shape else self._as_gaussian()
-
-    def _as_gaussian(self) -> tuple[Tensor | None, Tensor] | None:
-        """Return scale and inverse lengthscales, if that is what the base kernel is."""
-        if self.both_sides or self.action.implies:
-            return None
-        found = as_gaussian(self.base_kernel, self.ties)
-        return None if found is None else (found[0], found[1].sqrt())
+        if asymmetry is not None and not 0 <= asymmetry <= 1:
+            raise SymmetryError(f"asymmetry: got {asymmetry!r}; give a number from 0 to 1, or None to learn it.")
+        if not invariant.normalize:
+            raise SymmetryError("invariant: the kernel is not normalized; make it with normalize=True.")
+        self.invariant, self.fixed = invariant, asymmetry
+        if asymmetry is None:
+            self.register_parameter("raw_asymmetry", torch.nn.Parameter(torch.zeros(*self.batch_shape, 1, 1)))
+            self.register_constraint("raw_asymmetry", Interval(0.0, 1.0))
+            self.initialize(raw_asymmetry=self.raw_asymmetry_constraint.inverse_transform(torch.tensor(0.1)))
 
     @property
     def is_stationary(self) -> bool:
         return False
 
     @property
-    def batch_shape(self) -> torch.Size:
-        return self.base_kernel.batch_shape
+    def asymmetry(self) -> Tensor:
+        """e, the share of the variance that is not invariant."""
+        if self.fixed is not None:
+            return torch.tensor(self.fixed)
+        return self.raw_asymmetry_constraint.transform(self.raw_asymmetry)
 
-    def forward(
-        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
-    ) -> Tensor:
-        form = self._form or self._as_gaussian()
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        inside, columns = self.invariant, self.invariant.columns
+        if inside.active_dims is not None:
+            x1, x2 = x1.index_select(-1, inside.active_dims), x2.index_select(-1, inside.active_dims)
+        full1, full2 = columns.full(x1), columns.full(x2)
+        base = evaluate(inside.base_kernel, full1, full2, inside.action.ties, diag=diag)
+        share = self.asymmetry.to(base)
+        share = share.squeeze(-1) if diag and share.ndim else share
+        return (1 - share) * inside.forward(x1, x2, diag=diag, **params) + share * base
 
-        def entries(x1: Tensor, x2: Tensor) -> Tensor:
-            return self._sum(x1, x2, diag, **params) if form is None else self._product(x1, x2, diag, *form)
 
-        if diag or not x1.ndim == x2.ndim == 3 or self.batch_shape:
-            return entries(x1, x2)
-        return once_for_shared_rows(entries, x1, x2)
+class MaxAlignmentKernel(OverBase):
+    """An RBF kernel of the sorted values: max over g of k(x, g x'), for blocks of one slot that trade places.
 
-    def _seen(self, x: Tensor) -> Tensor:
-        return x if self.inputs is None else self.inputs(x)
+    Sorting both arguments brings them closest to each other, so that this is the max-alignment kernel (Fröhlich et al.,
+    "Optimal assignment kernels for attributed molecular graphs", ICML 2005), which in general is no positive definite
+    one but is here: an RBF kernel of a map. Cost per entry: that of the base kernel.
 
-    def _product(self, x1: Tensor, x2: Tensor, diag: bool, scale: Tensor | None, inverse: Tensor) -> Tensor:
-        z1, points = self._seen(x1) * inverse, self._seen(x2) * inverse
-        if self.action.mirrors:
-            points = torch.cat([points, self._seen(self.action.mirrored(x2)) * inverse], dim=-1)
-        batch = max(z1.ndim, points.ndim)
-        z1, points = (z[(None,) * (batch - z.ndim)] for z in (z1, points))
-        average = gaussian_average(self.parts, z1, points, diag)
-        return average if scale is None else average * scale[(..., *[None] * (1 if diag else 2))]
+    Args:
+        symmetry: A symmetry whose blocks have one slot each and trade places in every way, or its dict.
+        feature_names: The names of the d columns of x.
+        base_kernel: An RBF kernel, as for `InvariantKernel`.
 
-    def _sum(self, x1: Tensor, x2: Tensor, diag: bool, **params: Any) -> Tensor:
-        images = self.action(x2)
-        a, b = images.shape[-2] if self.both_sides else 1, images.shape[-2]
-        left = self.action(x1).flatten(-3, -2) if self.both_sides else x1
-        if diag:
-            left = left.repeat_interleave(b, dim=-2)
-            images = images.repeat_interleave(a, dim=-3) if self.both_sides else images
-        left, right = self._seen(left), self._seen(images.flatten(-3, -2))
-        entries = evaluate(self.base_kernel, left, right, self.ties, diag, **params)
-        if diag:
-            return entries.unflatten(-1, (-1, a * b)).mean(dim=-1)
-        entries = entries.unflatten(-1, (-1, b)).mean(dim=-1)
-        return entries.unflatten(-2, (-1, a)).mean(dim=-2) if self.both_sides else entries
+    Raises:
+        SymmetryError: The symmetry is of another kind, a column is missing, or the base kernel is no RBF kernel.
+    """
+
+    def __init__(
+        self,
+        symmetry: Symmetry | Mapping[str, Any],
+        feature_names: Sequence[str],
+        base_kernel: Kernel | None = None,
+        *,
+        batch_shape: torch.Size | None = None,
+        active_dims: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
+        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        for part in declared.parts:
+            if not isinstance(part, Blocks) or part.group != "symmetric" or len(part.blocks[0]) > 1:
+                raise SymmetryError(
+                    f"symmetry: {part} cannot be sorted; the max-alignment kernel is for blocks of one slot that trade "
+                    "places in every way. Use InvariantKernel."
+                )
+        self.columns = named_action(declared, feature_names)
+        self.action = self.columns.of_full_rows()
+        if base_kernel is None:
+            base_kernel = get_covar_module_with_dim_scaled_prior(self.action.width, batch_shape or torch.Size())
+        self.base_kernel = base_kernel
+        if as_gaussian(base_kernel, self.action.ties) is None:
+            raise SymmetryError("base_kernel: sorted values need an RBF kernel; use InvariantKernel with this one.")
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        return evaluate(self.base_kernel, self._sorted(x1), self._sorted(x2), self.action.ties, diag=diag, **params)
+
+    def _sorted(self, x: Tensor) -> Tensor:
+        x = self.columns.full(x)
+        for alike in self.action.classes:
+            if len(alike) > 1:
+                columns = torch.tensor(alike, device=x.device)
+                x = x.index_copy(-1, columns, x.index_select(-1, columns).sort(dim=-1).values)
+        return x
+
+
+def _check_base(kernel: Kernel, action: ColumnAction, names: Sequence[str]) -> None:
+    """Check that the group leaves a base kernel alone, whatever its hyperparameters, and that it can be averaged.
+
+    Raises:
+        SymmetryError: It does not, or it cannot.
+    """
+    kind = type(kernel).__name__
+    for part in kernel.modules():
+        if isinstance(part, Kernel) and part.has_lengthscale and part.lengthscale.shape[-1] > 1:
+            width = action.width if part.active_dims is None else len(part.active_dims)
+            if part.lengthscale.shape[-1] != width:
+                raise SymmetryError(
+                    f"base_kernel: {type(part).__name__} has {part.lengthscale.shape[-1]} lengthscales for {width} "
+                    f"columns; set ard_num_dims={width}, or leave it out for one lengthscale."
+                )
+    if action.order > ENUMERATION_LIMIT and as_gaussian(kernel, action.ties) is None:
+        raise SymmetryError(
+            f"base_kernel: a {kind} cannot be averaged over {action.order:,} elements; use an RBF kernel, or a smaller "
+            "group."
+        )
+    draw = torch.Generator().manual_seed(0)
+    other = deepcopy(kernel).to(torch.double)
+    with torch.no_grad():
+        for p in other.parameters():
+            noise = torch.randn(p.shape, generator=draw, dtype=torch.double)
+            p.copy_(p * (noise / 4).exp() + noise.abs() / 10)
+        x = torch.rand(6, action.width, generator=draw, dtype=torch.double)
+        x[:3] = (4 * x[:3]).round() / 4  # kernels of categories look at equality alone
+        wanted = evaluate(other, x, x, action.ties)
+        for element in action.generators:
+            moved = action.points(x).index_select(-1, element)
+            if not torch.allclose(evaluate(other, moved, moved, action.ties), wanted, rtol=1e-6, atol=1e-9):
+                changed = [names[j] for j in range(action.width) if element[j] != j]
+                raise SymmetryError(
+                    f"base_kernel: the {kind} changes when the group moves {', '.join(changed[:6])}; use a kernel that "
+                    "treats columns which trade places alike, such as RBFKernel or MaternKernel of all columns."
+                )

@@ -47,13 +47,13 @@ GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), 
 HAS_CLIENT = importlib.util.find_spec("ax.api.client") is not None
 WAYS = {
     "gen(8)": ("plain", "symmetric", "k_G", "as it is", "canonical inputs", "order constraints"),
-    "gen(8), noisy": ("plain", "symmetric", "k_G", "as it is"),
+    "gen(8) noisy": ("plain", "symmetric", "k_G", "as it is"),
     "AxClient": ("plain", "symmetric", "k_G"),
     "Client": ("plain", "symmetric", "k_G"),
 }
 NOT_TAKEN, SEEDS_NOT_TAKEN = WAYS["gen(8)"][3:], 3
 OBSERVED, INITIAL, BATCH, ROUNDS, PARALLEL = 24, 12, 8, 4, 4
-SEM = {"gen(8)": 0.1, "gen(8), noisy": 1.5, "AxClient": 1.5, "Client": 1.5}  # so noisy that plain Ax repeats itself
+SEM = {"gen(8)": 0.1, "gen(8) noisy": 1.5, "AxClient": 1.5, "Client": 1.5}  # so noisy that plain Ax repeats itself
 
 
 class BruteForce(Kernel):

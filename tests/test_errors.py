@@ -30,7 +30,9 @@ from ax_symmetry._ax import GENERATION, default_transforms
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import named_action
 from ax_symmetry.constraints import order_constraints
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.options import read_augmentation, read_canonical
+from gpytorch.kernels import MaternKernel, RBFKernel
 from support import add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space
 
 BOTH = [Canonicalize, SymmetrizeObservations]
@@ -498,6 +500,34 @@ CALLS += [
     pytest.param(
         lambda: named_action(Symmetry.from_config(PAIR), ["a", "b", "a"]), ("feature_names", "a is there twice"),
         "once, in order", id="column-twice",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel(ard_num_dims=3)), ("base_kernel", "3 lengthscales"),
+        "ard_num_dims=2", id="lengthscales-of-a-base-kernel",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel(active_dims=[0])), ("base_kernel", "RBFKernel", "a, b"),
+        "RBFKernel or MaternKernel", id="base-kernel-of-one-column",
+    ),
+    pytest.param(
+        lambda: InvariantKernel({"blocks": [[f"x{i}"] for i in range(8)]}, [f"x{i}" for i in range(8)], MaternKernel()),
+        ("base_kernel", "MaternKernel", "40,320"), "use an RBF kernel", id="base-kernel-that-is-no-product",
+    ),
+    pytest.param(
+        lambda: ApproximatelyInvariantKernel(InvariantKernel(PAIR, ["a", "b"]), 1.5), ("asymmetry", "1.5"),
+        "from 0 to 1", id="asymmetry",
+    ),
+    pytest.param(
+        lambda: ApproximatelyInvariantKernel(InvariantKernel(PAIR, ["a", "b"], normalize=False)), ("not normalized",),
+        "normalize=True", id="asymmetry-of-an-average",
+    ),
+    pytest.param(
+        lambda: MaxAlignmentKernel({"blocks": [["a", "c"], ["b", "d"]]}, list("abcd")), ("symmetry", "sorted"),
+        "InvariantKernel", id="blocks-that-cannot-be-sorted",
+    ),
+    pytest.param(
+        lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),
+        "InvariantKernel", id="max-alignment-of-a-matern",
     ),
 ]
 if hasattr(ax.core.parameter, "DerivedParameter"):

@@ -1,195 +1,284 @@
-"""Averaged kernels, against sums over the group's elements found by brute force.
+"""The public kernels: GPyTorch's own test case, exact arithmetic, the double sum over the group, models.
 
-One-line bugs that turn this file red: divide by (m - 1)!; average over the inverse elements of a mirrored block only;
-take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart; give the
-gradient of shared rows to the first batch alone; swap rows back by the inverse order.
+One-line bugs that turn this file red: forget the square root when normalizing; normalize one side; average over m!
+without dividing; lose `active_dims`; leave out the implied column; take e for 1 - e; sort only one argument.
 """
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Mapping
+from copy import deepcopy
+from itertools import permutations
 from typing import Any
 
 import brute_force
+import mpmath
 import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry
-from ax_symmetry.columns import named_action
-from ax_symmetry.kernels import AveragedKernel, once_for_shared_rows
-from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, ProductKernel, RBFKernel, ScaleKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.test.base_kernel_test_case import BaseKernelTestCase
+from support import POSTERIOR
 
-NAMES = [f"{letter}{k}" for k in range(5) for letter in "ab"] + ["z"]
-PAIRS = [[f"a{k}", f"b{k}"] for k in range(5)]
-SINGLES = [[f"a{k}"] for k in range(5)]
-CASES: dict[str, dict[str, Any]] = {
-    "S_3 on pairs": {"blocks": PAIRS[:3]},
-    "S_5 on pairs": {"blocks": PAIRS},
-    "S_5 on pairs, one swapped": {"blocks": [*PAIRS[:4], ["b4", "a4"]]},
-    "C_5": {"blocks": PAIRS, "group": "cyclic"},
-    "D_4": {"blocks": PAIRS[:4], "group": "dihedral"},
-    "A_5": {"blocks": SINGLES, "group": "alternating"},
-    "a generator": {"blocks": SINGLES, "group": [[1, 2, 0, 4, 3]]},
-    "mirrors": {"mirror": [{"a0": 0.5}, {"b1": 0.25}]},
-    "joint mirror": {"mirror": {"a0": 0.5, "b1": 0.25, "z": 0.0}},
-    "signed permutations": {"blocks": SINGLES[:4], "mirror": {"a0": 0.5}},
-    "mirrored slot": {"blocks": PAIRS[:3], "mirror": [{"b0": 0.5}, {"z": 1.0}]},
-    "all flip together": {"blocks": SINGLES, "mirror": {f"a{k}": 0.5 for k in range(5)}},
-    "one flips with z": {"blocks": SINGLES[:4], "mirror": {"a0": 0.5, "z": 0.5}},
-    "both slots flip": {"blocks": PAIRS[:3], "mirror": {"a0": 0.5, "b0": 0.5}},
-    "S_4 x S_3": {"symmetries": [{"blocks": SINGLES[:4]}, {"blocks": [["b0"], ["b1"], ["b2"]]}]},
+PAIRS = {"blocks": [["a0", "b0"], ["a1", "b1"], ["a2", "b2"]]}
+NAMES = ["a0", "b0", "a1", "b1", "a2", "b2", "z"]
+GROUPS: dict[str, dict[str, Any]] = {
+    "S_3 on pairs": PAIRS,
+    "C_3 on pairs": {**PAIRS, "group": "cyclic"},
+    "signed": {"blocks": [["a0"], ["a1"], ["a2"]], "mirror": {"a0": 0.5}},
+    "mirrors": {"mirror": [{"a0": 0.5}, {"b0": 0.5, "z": 0.5}]},
 }
 
 
-def kernels() -> dict[str, Kernel]:
-    """Return base kernels, some of which are products over the columns, with lengthscales of their own."""
-    made = {
-        "rbf": RBFKernel(ard_num_dims=len(NAMES)),
-        "one lengthscale": RBFKernel(),
-        "scaled": ScaleKernel(RBFKernel(ard_num_dims=len(NAMES))),
-        "matern": ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=len(NAMES))),
-        "product": RBFKernel(ard_num_dims=len(NAMES)) * ScaleKernel(RBFKernel()),
-        "mixed": AdditiveKernel(ProductKernel(RBFKernel(), MaternKernel(nu=0.5)), ScaleKernel(RBFKernel())),
-        "by columns": ScaleKernel(RBFKernel(active_dims=[*range(10)])) * ScaleKernel(RBFKernel(active_dims=[10])),
-        "sum of columns": MaternKernel(active_dims=[*range(10)]) + ScaleKernel(RBFKernel(active_dims=[10])),
-    }
-    for kernel in made.values():
-        kernel.double()
-        for number, part in enumerate(kernel.modules()):
-            if isinstance(part, ScaleKernel):
-                part.outputscale = 1.7
-            elif isinstance(part, Kernel) and part.has_lengthscale:
-                part.lengthscale = 0.3 + 0.1 * number
-    return made
+class SharedCase(BaseKernelTestCase):
+    """GPyTorch's test case for kernels. It asks for kernels of two columns, or of as many as are active."""
+
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        raise NotImplementedError
+
+    def create_kernel_no_ard(self, active_dims: Any = None, **keywords: Any) -> Kernel:
+        if active_dims is not None:
+            self.width = len(active_dims)  # and for the kernel of these columns alone that it is compared with
+        return self.create(getattr(self, "width", 2), RBFKernel(**keywords), active_dims)
+
+    def create_kernel_ard(self, num_dims: int, **keywords: Any) -> Kernel:
+        return self.create(num_dims, RBFKernel(ard_num_dims=num_dims, **keywords), None)
+
+
+def pairs(width: int) -> tuple[dict[str, Any], list[str]]:
+    names = [f"x{k}" for k in range(width)]
+    half = width // 2
+    return {"blocks": [names[:half], names[half:]]}, names
+
+
+class TestInvariant(SharedCase, unittest.TestCase):
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        return InvariantKernel(*pairs(width), base, active_dims=active_dims)
+
+
+class TestAverage(SharedCase, unittest.TestCase):
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        return InvariantKernel(*pairs(width), base, normalize=False, active_dims=active_dims)
+
+
+class TestInvariantByPermanents(SharedCase, unittest.TestCase):
+    """Signed permutations: 8 elements for two columns, 384 and 46,080 for four and six."""
+
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        names = [f"x{k}" for k in range(width)]
+        config = {"blocks": [[n] for n in names], "mirror": {names[0]: 0.5}}
+        return InvariantKernel(config, names, base, active_dims=active_dims)
+
+
+class TestApproximatelyInvariant(SharedCase, unittest.TestCase):
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        return ApproximatelyInvariantKernel(InvariantKernel(*pairs(width), base, active_dims=active_dims))
+
+
+class TestMaxAlignment(SharedCase, unittest.TestCase):
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        names = [f"x{k}" for k in range(width)]
+        return MaxAlignmentKernel({"blocks": [[n] for n in names]}, names, base, active_dims=active_dims)
+
+
+def rows(n: int, d: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).random((n, d)))
 
 
 def images(config: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
-    """Return all |G| images of every row, `n x |G| x d`."""
-    centers = np.array([Symmetry.from_config(config).centers.get(n, 0.0) for n in NAMES])
-    found = brute_force.closure(brute_force.generators(config, NAMES), len(NAMES))
-    rows = []
-    for element in sorted(found):
-        source, sign = np.array([s for s, _ in element]), np.array([sign for _, sign in element])
-        rows.append(np.where(sign > 0, x[:, source], (2 * centers - x)[:, source]))
-    return np.stack(rows, axis=1)
+    """Return all |G| images of rows; mirrors are about 0.5."""
+    found = sorted(brute_force.elements(config, NAMES))
+    return np.array([[brute_force.image(element, row, 0.5) for element in found] for row in x])
 
 
-def averaged(config: Mapping[str, Any], base: Kernel) -> AveragedKernel:
-    return AveragedKernel(base, named_action(Symmetry.from_config(config), NAMES)).double()
+def gaussian(x: np.ndarray, y: np.ndarray, lengthscales: np.ndarray) -> np.ndarray:
+    return np.exp(-(((x[:, None] - y[None]) / lengthscales) ** 2).sum(-1) / 2)
 
 
-def rows(n: int, seed: int = 0) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).random((n, len(NAMES))))
+def double_sum(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, lengthscales: np.ndarray) -> np.ndarray:
+    gx, hy = images(config, x), images(config, y)
+    order = gx.shape[1]
+    entries = gaussian(gx.reshape(-1, x.shape[1]), hy.reshape(-1, x.shape[1]), lengthscales)
+    return entries.reshape(len(x), order, len(y), order).mean(axis=(1, 3))
 
 
-@pytest.mark.parametrize("base", kernels())
-@pytest.mark.parametrize("case", CASES)
-def test_it_is_the_mean_over_all_images(case: str, base: str) -> None:
-    config, kernel = CASES[case], kernels()[base]
-    x, y = rows(4), rows(3, seed=1)
-    x[1] = y[2]
-    of_y = images(config, y.numpy())
-    assert of_y.shape[1] == Symmetry.from_config(config).order
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_double_sum(group: str, normalize: bool) -> None:
+    config, (x, y) = GROUPS[group], (rows(5, 7).numpy(), rows(4, 7, seed=1).numpy())
+    x[0] = 0.5  # a fixed point
+    lengthscales = np.array([0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.9]) if group != "S_3 on pairs" else [0.3, 0.7] * 3 + [0.9]
+    kernel = InvariantKernel(config, NAMES, RBFKernel(ard_num_dims=7).double(), normalize).double()
+    kernel.base_kernel.lengthscale = torch.tensor(lengthscales, dtype=torch.double)
+    wanted = double_sum(config, x, y, np.asarray(lengthscales))
+    if normalize:
+        one, other = (np.diag(double_sum(config, v, v, np.asarray(lengthscales))) for v in (x, y))
+        wanted = wanted / np.sqrt(one[:, None] * other[None])
     with torch.no_grad():
-        each = kernel(x, torch.from_numpy(of_y).flatten(0, 1)).to_dense()
-        found = averaged(config, kernel)(x, y).to_dense()
-        diagonal = averaged(config, kernel)(x, diag=True)
-        whole = averaged(config, kernel)(x).to_dense()
-    np.testing.assert_allclose(found, each.unflatten(1, (3, -1)).mean(dim=-1), rtol=1e-9, atol=1e-12)
-    # GPyTorch's own distance of equal rows is up to 1e-8
-    own = 1e-12 if base not in ("matern", "mixed", "sum of columns") else 1e-8
-    np.testing.assert_allclose(diagonal, whole.diagonal(), rtol=1e-9, atol=own)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_it_is_invariant_on_both_sides(case: str) -> None:
-    x, y = rows(2), rows(2, seed=1)
-    kernel = averaged(CASES[case], ScaleKernel(RBFKernel(ard_num_dims=len(NAMES))))
+        found = kernel(torch.from_numpy(x), torch.from_numpy(y)).to_dense().numpy()
+        diagonal = kernel(torch.from_numpy(x), diag=True).numpy()
+    np.testing.assert_allclose(found, wanted, atol=1e-12, rtol=0)
+    if normalize:
+        np.testing.assert_allclose(diagonal, 1.0, atol=1e-12)
+    gx, hy = images(config, x), images(config, y)
     with torch.no_grad():
-        wanted = kernel(x, y).to_dense()
-        for k in range(0, Symmetry.from_config(CASES[case]).order, 7):
-            gx, hy = (torch.from_numpy(images(CASES[case], z.numpy())[:, k]) for z in (x, y))
-            np.testing.assert_allclose(kernel(gx, y).to_dense(), wanted, rtol=0, atol=1e-12)
-            np.testing.assert_allclose(kernel(x, hy).to_dense(), wanted, rtol=0, atol=1e-12)
+        for k in range(0, gx.shape[1], 3):
+            moved = kernel(torch.from_numpy(gx[:, k]), torch.from_numpy(hy[:, -k])).to_dense().numpy()
+            np.testing.assert_allclose(moved, found, atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize("base", ["rbf", "matern"])
-@pytest.mark.parametrize("case", CASES)
-def test_gradients(case: str, base: str) -> None:
-    kernel = averaged(CASES[case], kernels()[base])
-    x, y = rows(2).requires_grad_(), rows(2, seed=1).requires_grad_()
-    parameters = [p for p in kernel.parameters()]
-
-    def entries(x: torch.Tensor, y: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
-        return kernel(x, y).to_dense()
-
-    torch.autograd.gradcheck(entries, (x, y, *parameters), fast_mode=True)
-    torch.autograd.gradcheck(lambda x: kernel(x, diag=True), (x,), fast_mode=True)
+def test_normalizing_keeps_the_variance_of_the_base_kernel() -> None:
+    kernel = InvariantKernel(PAIRS, NAMES, ScaleKernel(MaternKernel(ard_num_dims=7))).double()
+    kernel.base_kernel.outputscale = 3.0
+    with torch.no_grad():
+        np.testing.assert_allclose(kernel(rows(9, 7), diag=True), 3.0, rtol=1e-9)
+        np.testing.assert_allclose(kernel(rows(9, 7)).to_dense().diagonal(), 3.0, rtol=1e-7)
 
 
-@pytest.mark.parametrize("base", ["rbf", "matern"])
-def test_columns_that_trade_places_share_their_lengthscale(base: str) -> None:
-    config, kernel = CASES["S_5 on pairs"], kernels()[base]
-    part = next(part for part in kernel.modules() if part.has_lengthscale)
-    lengthscales = np.random.default_rng(3).uniform(0.2, 0.8, len(NAMES))
-    covariances = []
-    means = [np.exp(np.log(lengthscales[slot:10:2]).mean()) for slot in (0, 1)] * 5 + [lengthscales[10]]
-    for values in (lengthscales, means):
-        part.lengthscale = torch.tensor(values)
-        covariances.append(averaged(config, kernel)(rows(4)).to_dense().detach())
-    np.testing.assert_allclose(*covariances, atol=1e-13)
+@pytest.mark.parametrize("lengthscale", [0.005, 0.05, 0.5, 50.0])
+@pytest.mark.parametrize("m", [5, 8])
+def test_no_digit_is_lost(m: int, lengthscale: float) -> None:
+    """Against the subsets' sums in arithmetic of 60 digits, and positive semidefinite."""
+    names = [f"{letter}{k}" for k in range(m) for letter in "ab"]
+    config = {"blocks": [[f"a{k}", f"b{k}"] for k in range(m)], "mirror": {"b0": 0.5}}
+    kernel = InvariantKernel(config, names, RBFKernel().double(), normalize=False).double()
+    kernel.base_kernel.lengthscale = lengthscale
+    x = rows(3, 2 * m)
+    x = torch.cat([x, (x + lengthscale * rows(3, 2 * m, seed=1)).flip(0)])  # some near each other
+    blocks = x.unflatten(1, (m, 2)).numpy()
+    with torch.no_grad():
+        found = kernel(x).to_dense().numpy()
+    with mpmath.workdps(60):
+        ell = mpmath.mpf(float(kernel.base_kernel.lengthscale))
+
+        def entry(u: np.ndarray, v: np.ndarray) -> Any:
+            (a, b), (c, d) = ([mpmath.mpf(float(t)) for t in w] for w in (u, v))
+            return sum(mpmath.exp(-((a - c) ** 2 + (b - e) ** 2) / (2 * ell**2)) for e in (d, 1 - d)) / 2
+
+        checked = 0
+        for i, j in ((0, 0), (0, 1), (0, 5), (1, 4), (2, 3)):
+            matrix = [[entry(u, v) for v in blocks[j]] for u in blocks[i]]
+            sums = {0: mpmath.mpf(1)}
+            for row in matrix:
+                longer: dict[int, Any] = {}
+                for subset, value in sums.items():
+                    for k in range(m):
+                        if not subset >> k & 1:
+                            longer[subset | 1 << k] = longer.get(subset | 1 << k, 0) + value * row[k]
+                sums = longer
+            wanted = sums[2**m - 1] / mpmath.factorial(m)
+            if wanted > 1e-12:
+                checked += 1
+                assert abs(mpmath.mpf(float(found[i, j])) / wanted - 1) < 1e-9
+        assert checked or (m, lengthscale) == (8, 0.005)  # 1 / (8! 2^8) is less than 1e-12 already
+    whole = kernel(rows(40, 2 * m, seed=2)).to_dense().detach().numpy()
+    assert np.linalg.eigvalsh(whole).min() >= -1e-8 * whole.max()
 
 
-def test_a_batch_of_lengthscales() -> None:
-    """As in a model of several outcomes."""
-    base = ScaleKernel(RBFKernel(ard_num_dims=len(NAMES), batch_shape=torch.Size([2])), batch_shape=torch.Size([2]))
-    base.double()
-    base.base_kernel.lengthscale = torch.tensor([0.3, 0.7]).double().view(2, 1, 1).expand(2, 1, len(NAMES))
-    base.outputscale = torch.tensor([2.0, 3.0]).double()
-    both = averaged(CASES["S_5 on pairs"], base)
-    x = rows(4)
-    for number, (lengthscale, scale) in enumerate([(0.3, 2.0), (0.7, 3.0)]):
-        alone = RBFKernel().double()
-        alone.lengthscale = lengthscale
-        wanted = scale * averaged(CASES["S_5 on pairs"], alone)(x).to_dense()
-        np.testing.assert_allclose(both(x.expand(2, 4, -1)).to_dense()[number].detach(), wanted.detach(), rtol=1e-9)
-        np.testing.assert_allclose(
-            both(x.expand(3, 2, 4, -1), diag=True)[0, number].detach(), wanted.diagonal().detach(), rtol=1e-9
-        )
+def test_twelve_blocks() -> None:
+    """A group of 479,001,600 elements: the kernel of a row with itself, all blocks alike, and with an image."""
+    names = [f"{letter}{k}" for k in range(12) for letter in "ab"]
+    kernel = InvariantKernel({"blocks": [[f"a{k}", f"b{k}"] for k in range(12)]}, names).double()
+    x = rows(4, 24)
+    shuffled = x.unflatten(1, (12, 2))[:, torch.randperm(12, generator=torch.Generator().manual_seed(0))].flatten(1)
+    with torch.no_grad():
+        np.testing.assert_allclose(kernel(x, shuffled).to_dense(), kernel(x).to_dense(), rtol=1e-12)
+        np.testing.assert_allclose(kernel(x, diag=True), 1.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize("same", ["some", "all", "none"])
-@pytest.mark.parametrize("side", ["train", "self"])
-def test_rows_that_batches_share_are_evaluated_once(side: str, same: str) -> None:
-    """As in a search, where most rows are the same in all restarts: the same values, gradients and fewer entries."""
-    kernel = averaged(CASES["S_3 on pairs"], RBFKernel())
-    common, own = rows(5), rows(8, seed=1).view(4, 2, -1).requires_grad_()
-    mixed = torch.cat([common[:2].expand(4, 2, -1), own[:, :1], common[2:].expand(4, 3, -1), own[:, 1:]], dim=1)
-    x = {"some": mixed, "all": common.expand(4, 5, -1), "none": own}[same]
-    y = x if side == "self" else common.expand(4, 5, -1)
-    seen = []
+@pytest.mark.parametrize("group", ["S_3 on pairs", "signed"])
+def test_the_posterior_mean_is_that_of_augmentation(group: str) -> None:
+    config, x = GROUPS[group], rows(6, 7).numpy()
+    y, variance = np.random.default_rng(2).normal(size=6), 0.03
+    of_x = images(config, x)
+    order = of_x.shape[1]
 
-    def entries(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        found = kernel._product(a, b, False, *kernel._as_gaussian())
-        seen.append(found.numel())
-        return found
+    def model(rows: np.ndarray, y: np.ndarray, variance: float, kernel: Kernel) -> SingleTaskGP:
+        targets = torch.from_numpy(y)[:, None]
+        noise = torch.full_like(targets, variance)
+        made = SingleTaskGP(torch.from_numpy(rows), targets, noise, covar_module=kernel, outcome_transform=None)
+        return made.double().eval()
 
-    found = once_for_shared_rows(entries, x, y)
-    wanted = torch.stack([entries(a, b) for a, b in zip(x, y)])
-    assert torch.allclose(found, wanted, atol=1e-14)
-    if same != "none":
-        assert sum(seen[:-4]) < sum(seen[-4:])
-    if same != "all":
-        weights = torch.rand(found.shape, dtype=torch.double, generator=torch.Generator().manual_seed(2))
-        ours, theirs = (torch.autograd.grad((v * weights).sum(), own)[0] for v in (found, wanted))
-        assert torch.allclose(ours, theirs, atol=1e-13)
+    base = RBFKernel().double()
+    base.lengthscale = 0.6
+    augmented = model(of_x.reshape(-1, 7), np.repeat(y, order), variance * order, deepcopy(base))
+    invariant = model(x, y, variance, InvariantKernel(config, NAMES, base, normalize=False))
+    probes = rows(5, 7, seed=3)
+    with torch.no_grad():
+        np.testing.assert_allclose(invariant.posterior(probes).mean, augmented.posterior(probes).mean, atol=POSTERIOR)
 
 
-def test_variables_that_coincide_keep_a_gradient() -> None:
-    kernel = averaged(CASES["S_3 on pairs"], RBFKernel())
-    start = rows(1).expand(3, 1, -1).clone().requires_grad_()
-    train = rows(4, seed=1).expand(3, 4, -1)
-    kernel(start, train).to_dense().sum().backward()
-    alone = rows(1).requires_grad_()
-    kernel(alone, train[0]).to_dense().sum().backward()
-    assert torch.allclose(start.grad, alone.grad.expand(3, 1, -1), atol=1e-13)
+def test_a_model_is_fitted_and_stored() -> None:
+    x = rows(20, 7)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3] + x[:, 4] * x[:, 5])[:, None] + x[:, 6:]
+    model = SingleTaskGP(x, y, torch.full_like(y, 1e-4), covar_module=InvariantKernel(PAIRS, NAMES))
+    mll = ExactMarginalLogLikelihood(model.likelihood, model)
+    before = float(mll(model(*model.train_inputs), model.train_targets))
+    fit_gpytorch_mll(mll)
+    assert float(mll.train()(model(*model.train_inputs), model.train_targets)) > before
+    other = SingleTaskGP(x, y, torch.full_like(y, 1e-4), covar_module=InvariantKernel(PAIRS, NAMES))
+    other.load_state_dict(model.state_dict())
+    probes = rows(5, 7, seed=4)
+    with torch.no_grad():
+        ours, theirs = model.eval().posterior(probes), other.eval().posterior(probes)
+        assert torch.equal(ours.mean, theirs.mean)
+        swapped = model.posterior(probes[:, [2, 3, 4, 5, 0, 1, 6]])
+        np.testing.assert_allclose(swapped.mean, ours.mean, atol=POSTERIOR)
+
+
+def test_an_implied_column() -> None:
+    blocks = [["a0", "f0"], ["a1", "f1"], ["a2", "f2"]]
+    config = {"blocks": blocks, "simplex": {"parameters": ["f0", "f1", "f2"]}}
+    base = RBFKernel(ard_num_dims=6).double()
+    base.lengthscale = torch.tensor([[0.3, 0.3, 0.3, 0.6, 0.6, 0.6]]).double()
+    names = ["a0", "a1", "a2", "f0", "f1"]
+    x = rows(6, 5)
+    whole = torch.cat([x, 1 - x[:, 3:].sum(dim=1, keepdim=True)], dim=1)
+    implied = InvariantKernel(config, names, base)(x).to_dense()
+    written = InvariantKernel({"blocks": blocks}, [*names, "f2"], base)(whole).to_dense()
+    np.testing.assert_allclose(implied.detach(), written.detach(), atol=1e-12)
+
+
+def test_between_the_invariant_kernel_and_its_base() -> None:
+    x, base = rows(5, 7), RBFKernel(ard_num_dims=7).double()
+    invariant = InvariantKernel(PAIRS, NAMES, base)
+    with torch.no_grad():
+        ends = {e: ApproximatelyInvariantKernel(invariant, e)(x).to_dense() for e in (0.0, 0.25, 1.0)}
+        np.testing.assert_allclose(ends[0.0], invariant(x).to_dense(), atol=1e-14)
+        np.testing.assert_allclose(ends[1.0], base(x).to_dense(), atol=1e-12)
+        np.testing.assert_allclose(ends[0.25], 0.75 * ends[0.0] + 0.25 * ends[1.0], atol=1e-14)
+    assert float(ApproximatelyInvariantKernel(invariant).asymmetry) == pytest.approx(0.1)
+
+
+def test_how_asymmetric_is_learnt() -> None:
+    x = rows(40, 3)
+    names, blocks = ["a", "b", "c"], {"blocks": [["a"], ["b"], ["c"]]}
+    found = []
+    for y in (x.prod(dim=1, keepdim=True), x[:, :1] - 2 * x[:, 1:2] ** 2):
+        kernel = ApproximatelyInvariantKernel(InvariantKernel(blocks, names))
+        model = SingleTaskGP(x, y, torch.full_like(y, 1e-4), covar_module=kernel)
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        found.append(float(kernel.asymmetry))
+    assert found[0] < 0.05 < 0.5 < found[1]
+
+
+def test_max_alignment_is_the_best_match() -> None:
+    names = ["a", "b", "c", "z"]
+    base = RBFKernel().double()
+    kernel = MaxAlignmentKernel({"blocks": [["a"], ["b"], ["c"]]}, names, base)
+    x, y = rows(6, 4), rows(5, 4, seed=1)
+    with torch.no_grad():
+        each = [base(x, y[:, [*p, 3]]).to_dense() for p in permutations(range(3))]
+        np.testing.assert_allclose(kernel(x, y).to_dense(), torch.stack(each).max(dim=0).values, atol=1e-12)
+
+
+def test_a_symmetry_or_its_dict() -> None:
+    x = rows(3, 7)
+    one, other = InvariantKernel(PAIRS, NAMES), InvariantKernel(Symmetry.from_config(PAIRS), NAMES)
+    assert torch.equal(one(x).to_dense(), other(x).to_dense())

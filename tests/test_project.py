@@ -39,6 +39,7 @@ LAYERS = (
     "places",
     "averages",
     "bases",
+    "averaged",
     "kernels",
     "folding",
     "arms",

@@ -1,0 +1,195 @@
+"""Averaged kernels, against sums over the group's elements found by brute force.
+
+One-line bugs that turn this file red: divide by (m - 1)!; average over the inverse elements of a mirrored block only;
+take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart; give the
+gradient of shared rows to the first batch alone; swap rows back by the inverse order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import brute_force
+import numpy as np
+import pytest
+import torch
+from ax_symmetry import Symmetry
+from ax_symmetry.columns import named_action
+from ax_symmetry.averaged import AveragedKernel, once_for_shared_rows
+from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, ProductKernel, RBFKernel, ScaleKernel
+
+NAMES = [f"{letter}{k}" for k in range(5) for letter in "ab"] + ["z"]
+PAIRS = [[f"a{k}", f"b{k}"] for k in range(5)]
+SINGLES = [[f"a{k}"] for k in range(5)]
+CASES: dict[str, dict[str, Any]] = {
+    "S_3 on pairs": {"blocks": PAIRS[:3]},
+    "S_5 on pairs": {"blocks": PAIRS},
+    "S_5 on pairs, one swapped": {"blocks": [*PAIRS[:4], ["b4", "a4"]]},
+    "C_5": {"blocks": PAIRS, "group": "cyclic"},
+    "D_4": {"blocks": PAIRS[:4], "group": "dihedral"},
+    "A_5": {"blocks": SINGLES, "group": "alternating"},
+    "a generator": {"blocks": SINGLES, "group": [[1, 2, 0, 4, 3]]},
+    "mirrors": {"mirror": [{"a0": 0.5}, {"b1": 0.25}]},
+    "joint mirror": {"mirror": {"a0": 0.5, "b1": 0.25, "z": 0.0}},
+    "signed permutations": {"blocks": SINGLES[:4], "mirror": {"a0": 0.5}},
+    "mirrored slot": {"blocks": PAIRS[:3], "mirror": [{"b0": 0.5}, {"z": 1.0}]},
+    "all flip together": {"blocks": SINGLES, "mirror": {f"a{k}": 0.5 for k in range(5)}},
+    "one flips with z": {"blocks": SINGLES[:4], "mirror": {"a0": 0.5, "z": 0.5}},
+    "both slots flip": {"blocks": PAIRS[:3], "mirror": {"a0": 0.5, "b0": 0.5}},
+    "S_4 x S_3": {"symmetries": [{"blocks": SINGLES[:4]}, {"blocks": [["b0"], ["b1"], ["b2"]]}]},
+}
+
+
+def kernels() -> dict[str, Kernel]:
+    """Return base kernels, some of which are products over the columns, with lengthscales of their own."""
+    made = {
+        "rbf": RBFKernel(ard_num_dims=len(NAMES)),
+        "one lengthscale": RBFKernel(),
+        "scaled": ScaleKernel(RBFKernel(ard_num_dims=len(NAMES))),
+        "matern": ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=len(NAMES))),
+        "product": RBFKernel(ard_num_dims=len(NAMES)) * ScaleKernel(RBFKernel()),
+        "mixed": AdditiveKernel(ProductKernel(RBFKernel(), MaternKernel(nu=0.5)), ScaleKernel(RBFKernel())),
+        "by columns": ScaleKernel(RBFKernel(active_dims=[*range(10)])) * ScaleKernel(RBFKernel(active_dims=[10])),
+        "sum of columns": MaternKernel(active_dims=[*range(10)]) + ScaleKernel(RBFKernel(active_dims=[10])),
+    }
+    for kernel in made.values():
+        kernel.double()
+        for number, part in enumerate(kernel.modules()):
+            if isinstance(part, ScaleKernel):
+                part.outputscale = 1.7
+            elif isinstance(part, Kernel) and part.has_lengthscale:
+                part.lengthscale = 0.3 + 0.1 * number
+    return made
+
+
+def images(config: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
+    """Return all |G| images of every row, `n x |G| x d`."""
+    centers = np.array([Symmetry.from_config(config).centers.get(n, 0.0) for n in NAMES])
+    found = brute_force.closure(brute_force.generators(config, NAMES), len(NAMES))
+    rows = []
+    for element in sorted(found):
+        source, sign = np.array([s for s, _ in element]), np.array([sign for _, sign in element])
+        rows.append(np.where(sign > 0, x[:, source], (2 * centers - x)[:, source]))
+    return np.stack(rows, axis=1)
+
+
+def averaged(config: Mapping[str, Any], base: Kernel) -> AveragedKernel:
+    return AveragedKernel(base, named_action(Symmetry.from_config(config), NAMES)).double()
+
+
+def rows(n: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).random((n, len(NAMES))))
+
+
+@pytest.mark.parametrize("base", kernels())
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_the_mean_over_all_images(case: str, base: str) -> None:
+    config, kernel = CASES[case], kernels()[base]
+    x, y = rows(4), rows(3, seed=1)
+    x[1] = y[2]
+    of_y = images(config, y.numpy())
+    assert of_y.shape[1] == Symmetry.from_config(config).order
+    with torch.no_grad():
+        each = kernel(x, torch.from_numpy(of_y).flatten(0, 1)).to_dense()
+        found = averaged(config, kernel)(x, y).to_dense()
+        diagonal = averaged(config, kernel)(x, diag=True)
+        whole = averaged(config, kernel)(x).to_dense()
+    np.testing.assert_allclose(found, each.unflatten(1, (3, -1)).mean(dim=-1), rtol=1e-9, atol=1e-12)
+    # GPyTorch's own distance of equal rows is up to 1e-8
+    own = 1e-12 if base not in ("matern", "mixed", "sum of columns") else 1e-8
+    np.testing.assert_allclose(diagonal, whole.diagonal(), rtol=1e-9, atol=own)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_invariant_on_both_sides(case: str) -> None:
+    x, y = rows(2), rows(2, seed=1)
+    kernel = averaged(CASES[case], ScaleKernel(RBFKernel(ard_num_dims=len(NAMES))))
+    with torch.no_grad():
+        wanted = kernel(x, y).to_dense()
+        for k in range(0, Symmetry.from_config(CASES[case]).order, 7):
+            gx, hy = (torch.from_numpy(images(CASES[case], z.numpy())[:, k]) for z in (x, y))
+            np.testing.assert_allclose(kernel(gx, y).to_dense(), wanted, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(kernel(x, hy).to_dense(), wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("base", ["rbf", "matern"])
+@pytest.mark.parametrize("case", CASES)
+def test_gradients(case: str, base: str) -> None:
+    kernel = averaged(CASES[case], kernels()[base])
+    x, y = rows(2).requires_grad_(), rows(2, seed=1).requires_grad_()
+    parameters = [p for p in kernel.parameters()]
+
+    def entries(x: torch.Tensor, y: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
+        return kernel(x, y).to_dense()
+
+    torch.autograd.gradcheck(entries, (x, y, *parameters), fast_mode=True)
+    torch.autograd.gradcheck(lambda x: kernel(x, diag=True), (x,), fast_mode=True)
+
+
+@pytest.mark.parametrize("base", ["rbf", "matern"])
+def test_columns_that_trade_places_share_their_lengthscale(base: str) -> None:
+    config, kernel = CASES["S_5 on pairs"], kernels()[base]
+    part = next(part for part in kernel.modules() if part.has_lengthscale)
+    lengthscales = np.random.default_rng(3).uniform(0.2, 0.8, len(NAMES))
+    covariances = []
+    means = [np.exp(np.log(lengthscales[slot:10:2]).mean()) for slot in (0, 1)] * 5 + [lengthscales[10]]
+    for values in (lengthscales, means):
+        part.lengthscale = torch.tensor(values)
+        covariances.append(averaged(config, kernel)(rows(4)).to_dense().detach())
+    np.testing.assert_allclose(*covariances, atol=1e-13)
+
+
+def test_a_batch_of_lengthscales() -> None:
+    """As in a model of several outcomes."""
+    base = ScaleKernel(RBFKernel(ard_num_dims=len(NAMES), batch_shape=torch.Size([2])), batch_shape=torch.Size([2]))
+    base.double()
+    base.base_kernel.lengthscale = torch.tensor([0.3, 0.7]).double().view(2, 1, 1).expand(2, 1, len(NAMES))
+    base.outputscale = torch.tensor([2.0, 3.0]).double()
+    both = averaged(CASES["S_5 on pairs"], base)
+    x = rows(4)
+    for number, (lengthscale, scale) in enumerate([(0.3, 2.0), (0.7, 3.0)]):
+        alone = RBFKernel().double()
+        alone.lengthscale = lengthscale
+        wanted = scale * averaged(CASES["S_5 on pairs"], alone)(x).to_dense()
+        np.testing.assert_allclose(both(x.expand(2, 4, -1)).to_dense()[number].detach(), wanted.detach(), rtol=1e-9)
+        np.testing.assert_allclose(
+            both(x.expand(3, 2, 4, -1), diag=True)[0, number].detach(), wanted.diagonal().detach(), rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize("same", ["some", "all", "none"])
+@pytest.mark.parametrize("side", ["train", "self"])
+def test_rows_that_batches_share_are_evaluated_once(side: str, same: str) -> None:
+    """As in a search, where most rows are the same in all restarts: the same values, gradients and fewer entries."""
+    kernel = averaged(CASES["S_3 on pairs"], RBFKernel())
+    common, own = rows(5), rows(8, seed=1).view(4, 2, -1).requires_grad_()
+    mixed = torch.cat([common[:2].expand(4, 2, -1), own[:, :1], common[2:].expand(4, 3, -1), own[:, 1:]], dim=1)
+    x = {"some": mixed, "all": common.expand(4, 5, -1), "none": own}[same]
+    y = x if side == "self" else common.expand(4, 5, -1)
+    seen = []
+
+    def entries(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        found = kernel._product(a, b, False, *kernel._as_gaussian())
+        seen.append(found.numel())
+        return found
+
+    found = once_for_shared_rows(entries, x, y)
+    wanted = torch.stack([entries(a, b) for a, b in zip(x, y)])
+    assert torch.allclose(found, wanted, atol=1e-14)
+    if same != "none":
+        assert sum(seen[:-4]) < sum(seen[-4:])
+    if same != "all":
+        weights = torch.rand(found.shape, dtype=torch.double, generator=torch.Generator().manual_seed(2))
+        ours, theirs = (torch.autograd.grad((v * weights).sum(), own)[0] for v in (found, wanted))
+        assert torch.allclose(ours, theirs, atol=1e-13)
+
+
+def test_variables_that_coincide_keep_a_gradient() -> None:
+    kernel = averaged(CASES["S_3 on pairs"], RBFKernel())
+    start = rows(1).expand(3, 1, -1).clone().requires_grad_()
+    train = rows(4, seed=1).expand(3, 4, -1)
+    kernel(start, train).to_dense().sum().backward()
+    alone = rows(1).requires_grad_()
+    kernel(alone, train[0]).to_dense().sum().backward()
+    assert torch.allclose(start.grad, alone.grad.expand(3, 1, -1), atol=1e-13)
