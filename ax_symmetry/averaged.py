@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +15,12 @@ from ax_symmetry.bases import as_gaussian, evaluate
 from ax_symmetry.columns import ColumnAction
 
 
-def once_for_shared_rows(entries: Callable[[Tensor, Tensor], Tensor], x1: Tensor, x2: Tensor) -> Tensor:
+def once_for_shared_rows(
+    entries: Callable[[Tensor, Tensor], Tensor],
+    x1: Tensor,
+    x2: Tensor,
+    weights: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """Evaluate a kernel on batches of rows, for rows that are the same in all of them once.
 
     In the search for a candidate these are the training rows and the trials that run, nine rows in ten.
@@ -23,6 +29,7 @@ def once_for_shared_rows(entries: Callable[[Tensor, Tensor], Tensor], x1: Tensor
         entries: Evaluates the kernel, which is symmetric.
         x1: Rows `b x n x d`.
         x2: Rows `b x n' x d`.
+        weights: Returns a factor for each of some rows, by which its entries are multiplied.
 
     Returns:
         Entries `b x n x n'`. Where variables of an optimiser have the same value in all batches (in its first step, if
@@ -33,13 +40,20 @@ def once_for_shared_rows(entries: Callable[[Tensor, Tensor], Tensor], x1: Tensor
     shared2, own2, order2 = (shared1, own1, order1) if alike else _split(x2)
     b, s1, s2 = len(x1), len(shared1), len(shared2)
     if not (s1 and s2):
-        return entries(x1, x2)
-    to_shared = entries(torch.cat([shared1, own1.flatten(0, 1)]), shared2)
+        found = entries(x1, x2)
+        return found if weights is None else found * weights(x1).unsqueeze(-1) * weights(x2).unsqueeze(-2)
+    rows1 = torch.cat([shared1, own1.flatten(0, 1)])
+    to_shared = entries(rows1, shared2)
     parts = torch.cat([to_shared[:s1].expand(b, s1, s2), to_shared[s1:].view(b, -1, s2)], dim=1)
     if own2.shape[1]:
         of_shared = to_shared[s1:] if alike else entries(own2.flatten(0, 1), shared1)
         own = torch.cat([of_shared.view(b, -1, s1).mT, entries(own1, own2)], dim=1)
         parts = torch.cat([parts, own], dim=2)
+    if weights is not None:
+        both = weights(rows1 if alike else torch.cat([rows1, shared2, own2.flatten(0, 1)]))
+        one, other = both[:len(rows1)], both if alike else both[len(rows1):]
+        parts = parts * torch.cat([one[:s1].expand(b, s1), one[s1:].view(b, -1)], dim=1).unsqueeze(-1)
+        parts = parts * torch.cat([other[:s2].expand(b, s2), other[s2:].view(b, -1)], dim=1).unsqueeze(-2)
     return _pick(_pick(parts, 1, order1), 2, order2)
 
 
@@ -129,18 +143,18 @@ class AveragedKernel(OverBase):
             return self._sum(x1, x2, diag, **params) if form is None else self._product(x1, x2, diag, *form)
 
         def weights(x: Tensor) -> Tensor:
-            return (evaluate(self.base_kernel, x, x, self.action.ties, diag=True) / average(x, x, True)).sqrt()
+            inside = average(x, x, True)
+            if form is None:
+                return (evaluate(self.base_kernel, x, x, self.action.ties, diag=True) / inside).sqrt()
+            return inside.rsqrt() if form[0] is None else (form[0].unsqueeze(-1) / inside).sqrt()
 
-        def entries(x1: Tensor, x2: Tensor) -> Tensor:
-            found = average(x1, x2, diag)
-            if not self.normalize:
-                return found
-            one, other = weights(x1), weights(x2)
-            return found * one * other if diag else found * one.unsqueeze(-1) * other.unsqueeze(-2)
-
-        if diag or not x1.ndim == x2.ndim == 3 or self.batch_shape:
-            return entries(x1, x2)
-        return once_for_shared_rows(entries, x1, x2)
+        if diag:
+            found = average(x1, x2, True)
+            return found * weights(x1) * weights(x2) if self.normalize else found
+        if x1.ndim == x2.ndim == 3 and not self.batch_shape:
+            return once_for_shared_rows(partial(average, diag=False), x1, x2, weights if self.normalize else None)
+        found = average(x1, x2, False)
+        return found * weights(x1).unsqueeze(-1) * weights(x2).unsqueeze(-2) if self.normalize else found
 
     def _seen(self, x: Tensor) -> Tensor:
         return x if self.inputs is None else self.inputs(x)

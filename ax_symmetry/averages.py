@@ -135,7 +135,8 @@ def _mean_gaussian(a: Tensor, b: Tensor, diag: bool) -> Tensor:
         Entries `... x n x n'`, or `... x n`.
     """
     if diag:
-        return ((a.unsqueeze(-3) - b).square().sum(dim=-1) / -2).exp().mean(dim=-2)
+        pairs = _mean_gaussian(a.unsqueeze(-2), b.movedim(-2, -3).unsqueeze(-2), diag=False)
+        return pairs[..., 0, 0]
     if a.shape[:-2] != b.shape[:-3]:
         batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-3])
         a, b = a.expand(*batch, -1, -1), b.expand(*batch, -1, -1, -1)

@@ -130,6 +130,11 @@ def implied_parameters(symmetry: Symmetry, search_space: SearchSpace) -> dict[st
     return symmetry.implied([name for name, p in search_space.parameters.items() if not is_derived(p)])
 
 
+def has_ranges_alone(search_space: SearchSpace) -> bool:
+    """Tell whether all parameters are numbers of a range, or fixed."""
+    return all(isinstance(p, (RangeParameter, FixedParameter)) for p in search_space.parameters.values())
+
+
 def is_derived(p: Parameter) -> bool:
     """Tell whether Ax computes a parameter from others (`DerivedParameter`, from Ax 1.2 on)."""
     return hasattr(p, "parameter_names_to_weights")

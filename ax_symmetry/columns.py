@@ -54,7 +54,7 @@ class ColumnAction:
             if len(own) == 1:
                 sign[own[0]], shift[own[0]] = -1.0, sums[own[0]]
         self.partner, self.sign, self.shift = torch.tensor(partner), sign.double(), shift.double()
-        self.weights = torch.stack([row for row, _ in implied], dim=1) if implied else torch.zeros(width, 0)
+        self.weights = torch.stack([w for w, _ in implied], dim=1) if implied else torch.zeros(width, 0).double()
         self.offsets = torch.tensor([offset for _, offset in implied], dtype=torch.double)
 
     @cached_property
@@ -84,6 +84,18 @@ class ColumnAction:
         action.width = self.action.width
         for cached in ("elements", "ties"):
             vars(action).pop(cached, None)
+        return action
+
+    def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
+        """Return the action on rows `(x - lower) / width`, given both for the d columns."""
+        like = {j: min(alike) for alike in self._alike() for j in alike}
+        full = [j if j < self.width else like[j] for j in range(self.action.width)]
+        low, wide = lower[full], width[full]
+        action = copy(self)
+        action.shift = (self.sign * low[self.partner] + self.shift - low) / wide
+        extra = slice(self.width, None)
+        action.offsets = (lower @ self.weights + self.offsets - low[extra]) / wide[extra]
+        action.weights = self.weights * width.unsqueeze(-1) / wide[extra]
         return action
 
     @property
@@ -116,6 +128,11 @@ class ColumnAction:
     @property
     def classes(self) -> list[list[int]]:
         """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
+        found = [[c for c in alike if c < self.width] for alike in self._alike()]
+        return sorted(alike for alike in found if alike)
+
+    def _alike(self) -> list[list[int]]:
+        """List the classes of full rows."""
         joined = {j: {j} for j in range(self.action.width)}
         for factor in self.action.factors:
             for j, column in enumerate(factor.columns):
@@ -123,8 +140,7 @@ class ColumnAction:
                 sources = [p if p < self.action.width else int(self.partner[p - self.action.width]) for p in points]
                 alike = set.union(joined[column], *(joined[source] for source in sources))
                 joined.update({other: alike for other in alike})
-        found = {frozenset(c for c in alike if c < self.width) for alike in joined.values()}
-        return sorted(sorted(alike) for alike in found if alike)
+        return [sorted(alike) for alike in {frozenset(alike) for alike in joined.values()}]
 
     @cached_property
     def ties(self) -> Tensor:

@@ -12,7 +12,8 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import _ax
 from ax_symmetry.checks import check_configs
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.options import check_method
+from ax_symmetry.codec import has_ranges_alone
+from ax_symmetry.options import choose_method
 from ax_symmetry.symmetry import Symmetry
 from ax_symmetry.transforms import TRANSFORMS
 
@@ -37,7 +38,9 @@ def get_botorch(
         search_space: Where to optimise, if not the experiment's own search space.
         symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added.
             Without it, add them yourself through `transforms` and `transform_configs`.
-        method: `"augmentation"` trains on the images of the observations; `"auto"` chooses, today the same.
+        method: `"augmentation"` trains on the images of the observations, `"kernel"` fits the invariant kernel to the
+            observations themselves. `"auto"` is the kernel for a group of 24 or more elements on range parameters
+            alone, unless the dict says which images to keep, and augmentation else.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
 
@@ -47,7 +50,6 @@ def get_botorch(
     Raises:
         SymmetryError: The symmetry does not fit, or the call contradicts itself; before anything is fitted.
     """
-    check_method(method)
     given = keywords.pop("transforms", None)
     transforms = list(_ax.default_transforms() if given is None else given)
     configs = dict(keywords.pop("transform_configs", None) or {})
@@ -58,7 +60,12 @@ def get_botorch(
     else:
         declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
         declared.validate(search_space or experiment.search_space)
-        config = dict(symmetry) if isinstance(symmetry, Mapping) else declared.to_config()
+        config = choose_method(
+            method,
+            symmetry if isinstance(symmetry, Mapping) else declared.to_config(),
+            declared.order,
+            possible="model_constructor" not in keywords and has_ranges_alone(search_space or experiment.search_space),
+        )
         for transform in TRANSFORMS:
             if transform in transforms or transform.__name__ in configs:
                 raise SymmetryError(

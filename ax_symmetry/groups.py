@@ -107,7 +107,7 @@ def too_large(size: int, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
     return SymmetryError(
         f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Keep some images of each "
         "observation with max_images (for blocks that trade places in every way), declare a smaller group (a subgroup "
-        "is exact for itself), or use the invariant kernel, which needs no images."
+        "is exact for itself), or use the invariant kernel (method 'kernel'), which needs no images."
     )
 
 

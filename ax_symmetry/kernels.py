@@ -21,7 +21,38 @@ from ax_symmetry.groups import ENUMERATION_LIMIT
 from ax_symmetry.symmetry import Symmetry
 
 
-class InvariantKernel(AveragedKernel):
+class ColumnKernel(AveragedKernel):
+    """An invariant kernel of columns that need not be parameters themselves; see `InvariantKernel`.
+
+    Args:
+        columns: The group's action on the d columns.
+        base_kernel: As for `InvariantKernel`; of d columns, and those of implied parameters.
+        normalize: As for `InvariantKernel`.
+        batch_shape: Batch shape of the default base kernel.
+        active_dims: The d columns of x, all by default.
+    """
+
+    def __init__(
+        self,
+        columns: ColumnAction,
+        base_kernel: Kernel | None = None,
+        normalize: bool = True,
+        batch_shape: torch.Size | None = None,
+        active_dims: Sequence[int] | None = None,
+    ) -> None:
+        action = columns.of_full_rows()
+        if base_kernel is None:
+            base_kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+        super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
+        self.columns = columns
+
+    def forward(
+        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
+    ) -> Tensor:
+        return super().forward(self.columns.full(x1), self.columns.full(x2), diag, **params)
+
+
+class InvariantKernel(ColumnKernel):
     """k_G: the base kernel averaged over a group, k_G(x, x') = 1/|G| sum over g of k(x, g x').
 
     A function drawn from it does not change when the group acts on x (Haasdonk and Burkhardt, "Invariant kernel
@@ -65,18 +96,8 @@ class InvariantKernel(AveragedKernel):
         active_dims: Sequence[int] | None = None,
     ) -> None:
         declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-        columns = named_action(declared, feature_names)
-        action = columns.of_full_rows()
-        if base_kernel is None:
-            base_kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
-        super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
-        self.symmetry, self.columns = declared, columns
-        _check_base(base_kernel, action, [*feature_names, *declared.implied(feature_names)])
-
-    def forward(
-        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
-    ) -> Tensor:
-        return super().forward(self.columns.full(x1), self.columns.full(x2), diag, **params)
+        super().__init__(named_action(declared, feature_names), base_kernel, normalize, batch_shape, active_dims)
+        _check_base(self.base_kernel, self.action, [*feature_names, *declared.implied(feature_names)])
 
 
 class ApproximatelyInvariantKernel(Kernel):

@@ -9,12 +9,15 @@ from typing import Any
 from ax_symmetry.errors import SymmetryError
 
 METHODS = ("augmentation", "kernel", "auto")
+LARGE = 24
+"""From this order on `"auto"` is the kernel: a fit of all images takes too long."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """The options of `SymmetrizeObservations`."""
 
+    method: str = "augmentation"
     noise: str = "orbit"
     max_images: int | None = None
     select: str = "nearest"
@@ -33,18 +36,31 @@ class Canonical:
     constrain: bool | None = None
 
 
-def check_method(method: str) -> None:
-    """Check how the symmetry is to be used.
+def choose_method(method: str, config: Mapping[str, Any], order: int, possible: bool = True) -> dict[str, Any]:
+    """Write into the dict of a symmetry how the model is to learn it.
+
+    Args:
+        method: What a call says; `"auto"` leaves it to the dict, then to the options in it, then to the group's size.
+        config: The dict.
+        order: The group's order.
+        possible: Whether `"auto"` may be the kernel.
 
     Raises:
-        SymmetryError: The method is unknown, or not part of this version.
+        SymmetryError: The method is unknown, the call and the dict contradict each other, or an option in the dict has
+            a value that it cannot have.
     """
     if method not in METHODS:
         raise SymmetryError(f"method: got {method!r}; use {', '.join(map(repr, METHODS))}.")
-    if method == "kernel":
-        raise SymmetryError(
-            "method: 'kernel' is not part of this version; use 'augmentation', with max_images for large groups."
-        )
+    declared = config.get("method", method)
+    if method not in ("auto", declared):
+        raise SymmetryError(f"method: the call says {method!r}, the dict {declared!r}; leave out one of them.")
+    if declared == "auto":
+        images = any(key in config for key in ("max_images", "select", "seed", "noise"))
+        declared = "kernel" if possible and order >= LARGE and not images else "augmentation"
+    chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
+    read_augmentation(chosen)
+    read_canonical(chosen)
+    return chosen
 
 
 def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
@@ -56,6 +72,10 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     if not isinstance(config, Mapping):
         raise SymmetryError(f"SymmetrizeObservations: its config is the dict of the symmetry; got {config!r}.")
     options = Augmentation(**{key: config[key] for key in Augmentation.__dataclass_fields__ if key in config})
+    _one_of("method", options.method, ("augmentation", "kernel"))
+    for key in ("noise", "max_images", "select", "seed"):
+        if options.method == "kernel" and key in config:
+            raise SymmetryError(f"{key}: says which images to train on, and method 'kernel' has none; leave it out.")
     _one_of("noise", options.noise, ("orbit", "copy"))
     _one_of("select", options.select, ("nearest", "random"))
     if options.max_images is not None and (type(options.max_images) is not int or options.max_images < 1):

@@ -9,7 +9,8 @@ from typing import Any
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry import _ax
-from ax_symmetry.options import check_method
+from ax_symmetry.codec import has_ranges_alone
+from ax_symmetry.options import choose_method
 from ax_symmetry.symmetry import Symmetry
 from ax_symmetry.transforms import TRANSFORMS, Canonicalize
 
@@ -33,7 +34,7 @@ def choose_generation_strategy(
     Args:
         search_space: The search space of the experiment (`experiment.search_space`).
         symmetry: A symmetry, or its dict with options of the transforms.
-        method: As for `get_botorch`: `"augmentation"`, or `"auto"`, today the same.
+        method: As for `get_botorch`: `"augmentation"`, `"kernel"` or `"auto"`.
         num_initialization_trials: How many trials to choose quasi-randomly; Ax's own number without it.
         max_parallelism: How many trials may run at the same time, in either step; -1 for any number. Without it Ax's
             own limits: any number of quasi-random trials, 3 of the others.
@@ -46,10 +47,10 @@ def choose_generation_strategy(
     Raises:
         SymmetryError: The symmetry does not fit the search space, or `method` is unknown.
     """
-    check_method(method)
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
     declared.validate(search_space)
-    config = symmetry if isinstance(symmetry, Mapping) else declared.to_config()
+    written = symmetry if isinstance(symmetry, Mapping) else declared.to_config()
+    config = choose_method(method, written, declared.order, possible=has_ranges_alone(search_space))
     strategy = _ax.choose_generation_strategy(
         search_space,
         num_initialization_trials=num_initialization_trials,

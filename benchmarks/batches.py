@@ -44,7 +44,7 @@ from tqdm import tqdm
 from ax_symmetry import choose_generation_strategy, get_botorch
 
 GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), "S_4, 3 slots": (4, 3)}
-HAS_CLIENT = importlib.util.find_spec("ax.api.client") is not None
+HAS_CLIENT = importlib.util.find_spec("ax.api") is not None
 WAYS = {
     "gen(8)": ("plain", "symmetric", "k_G", "as it is", "canonical inputs", "order constraints"),
     "gen(8) noisy": ("plain", "symmetric", "k_G", "as it is"),

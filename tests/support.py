@@ -117,6 +117,23 @@ def fill(
     return made
 
 
+def random_points(search_space: SearchSpace, n: int) -> list[dict[str, Any]]:
+    """Draw points of any search space."""
+    rng = np.random.default_rng(4)
+    found: list[dict[str, Any]] = []
+    while len(found) < n:
+        point: dict[str, Any] = {}
+        for p in search_space.parameters.values():
+            if hasattr(p, "values"):
+                point[p.name] = p.values[int(rng.integers(len(p.values)))]
+            else:
+                value = float(rng.uniform(p.lower, p.upper))
+                point[p.name] = round(value) if isinstance(p.lower, int) else value
+        if search_space.check_membership(point):
+            found.append(point)
+    return found
+
+
 def features(points: Iterable[Mapping[str, Any]]) -> list[ObservationFeatures]:
     """Make observation features of parameterizations."""
     return [ObservationFeatures(parameters=dict(point)) for point in points]
@@ -161,21 +178,22 @@ def training_rows(made: Experiment, transform: Any, config: Mapping[str, Any]) -
 
 @contextmanager
 def fits_recorded() -> Iterator[list[str]]:
-    """Record every model that an adapter starts to fit, without keeping it from doing so."""
-    module = import_module(f"ax.{GENERATION}.base")
-    base = next(c for c in vars(module).values() if "_fit_if_implemented" in getattr(c, "__dict__", {}))
-    original = base._fit_if_implemented
+    """Record every model that a Torch adapter starts to fit, without keeping it from doing so."""
+    module = import_module(f"ax.{GENERATION}.torch")
+    own = (c for c in vars(module).values() if getattr(c, "__module__", None) == module.__name__)
+    base = next(c for c in own if "_fit" in getattr(c, "__dict__", {}))
+    original = base._fit
     recorded: list[str] = []
 
     def spy(self: Any, *args: Any, **keywords: Any) -> Any:
         recorded.append(type(self).__name__)
         return original(self, *args, **keywords)
 
-    base._fit_if_implemented = spy
+    base._fit = spy
     try:
         yield recorded
     finally:
-        base._fit_if_implemented = original
+        base._fit = original
 
 
 @contextmanager

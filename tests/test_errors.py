@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def both(config: Any) -> dict[str, Any]:
 
 def by_symmetry(run: Experiment, config: Any) -> Any:
     """Take the door of `symmetry=`."""
-    return get_botorch(run, run.lookup_data(), symmetry=config)
+    method = "auto" if isinstance(config, Mapping) and "method" in config else "augmentation"
+    return get_botorch(run, run.lookup_data(), symmetry=config, method=method)
 
 
 def by_transforms(run: Experiment, config: Any) -> Any:
@@ -291,6 +293,11 @@ OPTIONS = [
     pytest.param({**PAIR, "order_by": "a"}, TWO, ("order_by", "'a'"), "a list of names", id="order-by-text"),
     pytest.param({**PAIR, "order_by": [1]}, TWO, ("order_by", "[1]"), "a list of names", id="order-by-number"),
     pytest.param({**PAIR, "order_by": ["c"]}, FLOATS, ("order_by", "parameter c"), "per slot", id="order-by-bystander"),
+    pytest.param(
+        {**PAIR, "method": "kernel", "max_images": 2}, TWO, ("max_images", "method 'kernel'"), "leave it out",
+        id="images-for-the-kernel",
+    ),
+    pytest.param({**PAIR, "method": "magic"}, TWO, ("method", "'magic'"), "'kernel'", id="unknown-method"),
     pytest.param({**PAIR, "constrain": "yes"}, TWO, ("constrain", "'yes'"), "True or False", id="constrain-text"),
     pytest.param({**PAIR, "constrain": 1}, TWO, ("constrain", "1"), "True or False", id="constrain-number"),
     pytest.param(
@@ -362,6 +369,31 @@ def composed(name: str, config: Any, made: SearchSpace) -> Any:
 
 CHOICES = pair(choice("a", ["x", "y", "z"], is_ordered=False), choice("b", ["x", "y", "z"], is_ordered=False))
 STOCK = default_transforms()
+
+
+class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFixed):  # type: ignore[misc]
+    """Takes all points for one."""
+
+    def transform_observation_features(self, observation_features: Any) -> Any:
+        for one in observation_features:
+            one.parameters = {name: 0.5 for name in one.parameters}
+        return observation_features
+
+
+def own_kernel(config: Any) -> Any:
+    """Ask for the kernel in a call that brings another one."""
+    run, configs = filled(TWO), both({**config, "method": "kernel"})
+    if GENERATION == "modelbridge":
+        return compose(TWO, symmetry=config, method="kernel", model_constructor=min)
+    from ax.adapter.registry import Generators
+    from ax.generators.torch.botorch_modular.surrogate import ModelConfig, SurrogateSpec
+
+    spec = SurrogateSpec(model_configs=[ModelConfig(covar_module_class=RBFKernel)])
+    return Generators.BOTORCH_MODULAR(
+        experiment=run, data=run.lookup_data(), transforms=BOTH + STOCK, transform_configs=configs, surrogate_spec=spec
+    )
+
+
 FIRST = "first in the transforms"
 # How the parts are put together: the call, what the message names, its way out.
 CALLS = [
@@ -413,8 +445,15 @@ CALLS = [
         lambda: compose(TWO, symmetry=PAIR, method=None), ("method", "None"), "'augmentation'", id="method-none",
     ),
     pytest.param(
-        lambda: compose(TWO, symmetry=PAIR, method="kernel"), ("method", "'kernel'"), "'augmentation', with max_images",
-        id="method-kernel",
+        lambda: compose(TWO, symmetry={**PAIR, "method": "augmentation"}, method="kernel"),
+        ("method", "'kernel'", "'augmentation'"), "leave out one", id="two-methods",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=[*BOTH, Flatten], transform_configs=both({**PAIR, "method": "kernel"})),
+        ("method", "parameter a has no column"), "Use 'augmentation'", id="kernel-without-a-column",
+    ),
+    pytest.param(
+        lambda: own_kernel(PAIR), ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-another",
     ),
     pytest.param(
         lambda: compose(TWO, method="augmentation"), ("method", "symmetry="), "missing", id="method-without-symmetry"

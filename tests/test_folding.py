@@ -22,7 +22,7 @@ from ax_symmetry.places import column_action
 from botorch.models import ModelListGP, SingleTaskGP
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import POSTERIOR, add_trial, boolean, choice, experiment, fast_optimizer, features, fill, float_range
-from support import int_range, space
+from support import int_range, random_points, space
 
 PAIRS = [["a1", "b1"], ["a2", "b2"], ["a3", "b3"]]
 CASES: dict[str, dict[str, Any]] = {
@@ -202,22 +202,6 @@ def spaces() -> dict[str, tuple[Any, Mapping[str, Any]]]:
     }
 
 
-def random_points(search_space: Any, n: int) -> list[dict[str, Any]]:
-    rng = np.random.default_rng(4)
-    found: list[dict[str, Any]] = []
-    while len(found) < n:
-        point: dict[str, Any] = {}
-        for p in search_space.parameters.values():
-            if hasattr(p, "values"):
-                point[p.name] = p.values[int(rng.integers(len(p.values)))]
-            else:
-                value = float(rng.uniform(p.lower, p.upper))
-                point[p.name] = round(value) if isinstance(p.lower, int) else value
-        if search_space.check_membership(point):
-            found.append(point)
-    return found
-
-
 @pytest.mark.parametrize("metrics", [("y",), ("y", "z")])
 @pytest.mark.parametrize("case", spaces())
 def test_what_the_search_sees(case: str, metrics: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,14 +213,14 @@ def test_what_the_search_sees(case: str, metrics: Sequence[str], monkeypatch: py
         add_trial(made, point, {m: (float(i % 3), 0.1) for m in metrics})
     adapter = get_botorch(made, made.lookup_data(), symmetry=config)
     seen = []
-    import ax_symmetry.transforms
+    import ax_symmetry.symmetrize
 
     def spy(model: Any, action: Any) -> Any:
         folded = fold(model, action)
         seen.append((model, action, folded))
         return folded
 
-    monkeypatch.setattr(ax_symmetry.transforms, "fold", spy)
+    monkeypatch.setattr(ax_symmetry.symmetrize, "fold", spy)
     before = adapter.predict(features(symmetry.orbit(made.arms_by_name["0_0"].parameters)))
     with fast_optimizer():
         adapter.gen(2)

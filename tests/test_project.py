@@ -45,6 +45,8 @@ LAYERS = (
     "arms",
     "_ax",
     "checks",
+    "symmetrize",
+    "canonicalize",
     "transforms",
     "factory",
     "strategy",

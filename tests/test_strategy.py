@@ -189,7 +189,7 @@ def test_a_symmetry_is_as_good_as_its_dict() -> None:
     ("symmetry", {"blocks": [["x1"], ["x2", "n2"]]}, "x1"),
     ("symmetry", {"blocks": BLOCKS, "noises": "copy"}, "noises"),
     ("method", "magic", "magic"),
-    ("method", "kernel", "augmentation"),
+    ("symmetry", {"blocks": BLOCKS, "method": "kernel", "noise": "copy"}, "noise"),
 ])
 def test_mistakes_are_reported_before_ax_chooses(
     keyword: str, value: Any, words: str, monkeypatch: pytest.MonkeyPatch

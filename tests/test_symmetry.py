@@ -319,7 +319,7 @@ def test_options_stand_beside_the_keys_of_the_symmetry() -> None:
     assert set(configs) == {"SymmetrizeObservations", "Canonicalize"}
     assert all(config == {**symmetry.to_config(), **options} for config in configs.values())
     for key in ("group", "sed"):
-        with pytest.raises(SymmetryError, match=f"'{key}' is no option; the options are noise, max_images"):
+        with pytest.raises(SymmetryError, match=f"'{key}' is no option; the options are method, noise, max_images"):
             symmetry.transform_configs(**{key: "cyclic"})
 
 

@@ -15,6 +15,7 @@ if find_spec("ax.adapter") is not None:
         get_botorch,
         linear_constraint,
         register,
+        use_kernel,
     )
 else:
     from ax_symmetry._ax.modelbridge import (
@@ -26,6 +27,7 @@ else:
         get_botorch,
         linear_constraint,
         register,
+        use_kernel,
     )
 
 __all__ = [
@@ -37,4 +39,5 @@ __all__ = [
     "get_botorch",
     "linear_constraint",
     "register",
+    "use_kernel",
 ]

@@ -23,10 +23,15 @@ from ax.core.search_space import SearchSpace
 from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy
 from ax.generation_strategy.generation_strategy import GenerationStrategy
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
+from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
+from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
 from ax.storage.transform_registry import register_transform
 
+from ax_symmetry._ax.fitting import bounds, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
+from ax_symmetry.columns import ColumnAction
 from ax_symmetry.errors import SymmetryError
+from ax_symmetry.kernels import ColumnKernel
 
 GENERATION = "adapter"
 
@@ -140,6 +145,23 @@ def get_botorch(
         return Generators.BOTORCH_MODULAR(refit_on_cv=refit_on_cv, **keywords)
     # The registry knows no search space but the experiment's.
     return TorchAdapter(search_space=search_space, generator=BoTorchGenerator(refit_on_cv=refit_on_cv), **keywords)
+
+
+def use_kernel(generator: Any, columns: ColumnAction, search_space: SearchSpace) -> None:
+    """Let a generator fit its models with the invariant kernel.
+
+    Args:
+        generator: Ax's generator.
+        columns: The group's action on the columns.
+        search_space: The model's search space.
+
+    Raises:
+        SymmetryError: The model has a kernel of its own.
+    """
+    configure(generator, columns.scaled(*bounds(search_space)), SurrogateSpec())  # the kernel sees the unit cube
+
+
+covar_module_argparse.register(ColumnKernel)(kernel_arguments)
 
 
 def choose_generation_strategy(

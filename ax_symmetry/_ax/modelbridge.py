@@ -18,7 +18,12 @@ from ax.core.search_space import SearchSpace
 from ax.modelbridge import factory
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
+from ax.models.torch.botorch_defaults import get_and_fit_model
+from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
+from ax.models.torch.botorch_modular.model import SurrogateSpec
 from ax.storage import transform_registry
+from botorch.models import ModelListGP
+from botorch.models.model import Model
 
 if find_spec("ax.generation_strategy") is not None:  # from Ax 1.0 on
     from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as ax_choice
@@ -29,7 +34,11 @@ else:
     from ax.modelbridge.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchModelBridge
 
+from ax_symmetry._ax.fitting import bounds, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
+from ax_symmetry.columns import ColumnAction
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.kernels import ColumnKernel
 
 GENERATION = "modelbridge"
 
@@ -123,6 +132,74 @@ def get_botorch(
         optimization_config=optimization_config,
         **legacy,
     )
+
+
+def use_kernel(generator: Any, columns: ColumnAction, search_space: SearchSpace) -> None:
+    """Let a generator fit its models with the invariant kernel.
+
+    Args:
+        generator: Ax's model.
+        columns: The group's action on the columns.
+        search_space: The model's search space.
+
+    Raises:
+        SymmetryError: The model has a kernel of its own.
+    """
+    if hasattr(generator, "model_constructor"):
+        own = generator.model_constructor
+        if own is not get_and_fit_model and not isinstance(own, _InvariantModels):
+            raise SymmetryError(
+                "method: the call has a model_constructor of its own; let it use InvariantKernel, or use method "
+                "'augmentation'."
+            )
+        generator.model_constructor = _InvariantModels(columns)
+    elif hasattr(generator, "surrogate_spec"):  # from Ax 0.5 on; the kernel sees the unit cube
+        configure(generator, columns.scaled(*bounds(search_space)), SurrogateSpec())
+    else:
+        if any(label != "invariant" for label in [*generator.surrogate_specs, *generator.surrogates]):
+            raise SymmetryError("method: the model has surrogates of its own; use method 'augmentation'.")
+        options = {"columns": columns}
+        generator.surrogate_specs = {
+            "invariant": SurrogateSpec(covar_module_class=ColumnKernel, covar_module_kwargs=options)
+        }
+
+
+class _InvariantModels:
+    """Ax's `get_and_fit_model`, with the invariant kernel.
+
+    Args:
+        columns: The group's action on the columns.
+    """
+
+    def __init__(self, columns: ColumnAction) -> None:
+        self.columns = columns
+
+    def __call__(
+        self,
+        Xs: list[torch.Tensor],
+        Ys: list[torch.Tensor],
+        Yvars: list[torch.Tensor],
+        metric_names: list[str],
+        state_dict: Mapping[str, torch.Tensor] | None = None,
+        **keywords: Any,
+    ) -> Model:
+        """Fit a model of all outcomes, or, where they have been observed at different points, one of each."""
+        if all(torch.equal(Xs[0], X) for X in Xs[1:]):
+            kernel = ColumnKernel(self.columns, batch_shape=torch.Size([len(Xs)] if len(Xs) > 1 else []))
+            return get_and_fit_model(
+                Xs, Ys, Yvars, metric_names=metric_names, state_dict=state_dict, covar_module=kernel, **keywords
+            )
+        models = []
+        for i, (X, Y, Yvar, name) in enumerate(zip(Xs, Ys, Yvars, metric_names)):
+            start = f"models.{i}."
+            own = None if state_dict is None else {
+                key[len(start):]: value for key, value in state_dict.items() if key.startswith(start)
+            }
+            models.append(self([X], [Y], [Yvar], [name], own, **keywords))
+        return ModelListGP(*models)
+
+
+covar_module_argparse.register(ColumnKernel)(kernel_arguments)
 
 
 def choose_generation_strategy(

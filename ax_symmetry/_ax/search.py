@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 from torch import Tensor
 
@@ -22,21 +21,12 @@ class Search:
 
     Args:
         adapter: The adapter (model bridge).
-        stand_in: Called with the fitted model, the names of its columns, the model's search space of this call, and a
-            probe (see `columns`) through the transforms that follow `after`; returns the stand-in, or None to leave the
-            model.
-        after: The name of the transform that asks for it.
-        metadata: Metadata of an observation, for transforms that read them.
+        stand_in: Called with the fitted model, the names of its columns, and the model's search space of this call;
+            returns the stand-in, or None to leave the model.
     """
 
-    def __init__(
-        self,
-        adapter: Any,
-        stand_in: Callable[..., StandIn | None],
-        after: str,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.adapter, self.stand_in, self.after, self.metadata = adapter, stand_in, after, dict(metadata or {})
+    def __init__(self, adapter: Any, stand_in: Callable[..., StandIn | None]) -> None:
+        self.adapter, self.stand_in = adapter, stand_in
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         with self._standing_in(keywords["search_space"]):
@@ -47,7 +37,7 @@ class Search:
         generator = getattr(self.adapter, "generator", None) or self.adapter.model
         holder = getattr(generator, "surrogate", generator)  # modular BoTorch, or the model bridge's own BoTorch
         model = getattr(holder, "_model", None)
-        found = None if model is None else self.stand_in(model, self.adapter.parameters, search_space, self._probe)
+        found = None if model is None else self.stand_in(model, self.adapter.parameters, search_space)
         if found is None:
             yield
             return
@@ -61,14 +51,6 @@ class Search:
             yield
         finally:
             vars(holder).update(kept)
-
-    def _probe(self, parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        transforms = dict(self.adapter.transforms)
-        features = [ObservationFeatures(parameters=dict(p), metadata=dict(self.metadata)) for p in parameters]
-        for name in list(transforms)[list(transforms).index(self.after) + 1:]:
-            if name != "Canonicalize":
-                features = transforms[name].transform_observation_features(features)
-        return [f.parameters for f in features]
 
 
 def _subset(dataset: Any, own: Callable[[Tensor], Tensor]) -> Any:

@@ -1,0 +1,109 @@
+"""With which kernel an adapter's model is fitted. Alike on every Ax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from ax.core.observation import ObservationFeatures
+from ax.core.parameter import ChoiceParameter, RangeParameter
+from ax.core.search_space import SearchSpace
+from torch import Tensor
+
+from ax_symmetry.columns import ColumnAction
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.kernels import ColumnKernel
+
+
+def probe_of(adapter: Any, after: str, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """Return what sends parameterizations through an adapter's transforms to the columns of its model.
+
+    Args:
+        adapter: The adapter (model bridge), its transforms made.
+        after: The name of the transform that asks; those before it are left out.
+        metadata: Metadata of an observation, for transforms that read them.
+    """
+
+    def probe(parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        transforms = dict(adapter.transforms)
+        features = [ObservationFeatures(parameters=dict(p), metadata=dict(metadata or {})) for p in parameters]
+        for name in list(transforms)[list(transforms).index(after) + 1:]:
+            if name != "Canonicalize":
+                features = transforms[name].transform_observation_features(features)
+        return [f.parameters for f in features]
+
+    return probe
+
+
+class Fit:
+    """Takes the place of an adapter's `_fit`: before it runs, the generator is told which kernel to fit.
+
+    Args:
+        adapter: The adapter (model bridge).
+        tell: Called with the generator and the model's search space.
+    """
+
+    def __init__(self, adapter: Any, tell: Callable[[Any, SearchSpace], None]) -> None:
+        self.adapter, self.tell = adapter, tell
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        generator = keywords.get("model") or getattr(self.adapter, "generator", None) or self.adapter.model
+        self.tell(generator, keywords["search_space"])
+        return type(self.adapter)._fit(self.adapter, *args, **keywords)
+
+
+def configure(generator: Any, columns: ColumnAction, spec: Any) -> None:
+    """Put the invariant kernel into all model configs of modular BoTorch.
+
+    Args:
+        generator: Ax's generator.
+        columns: The group's action on the columns as the kernel will see them.
+        spec: Ax's default surrogate spec.
+
+    Raises:
+        SymmetryError: A model config has a kernel already.
+    """
+    surrogate = getattr(generator, "_surrogate", None)
+    given = generator.surrogate_spec or getattr(surrogate, "surrogate_spec", None) or spec
+    changed = copy(given)
+    configs = [_with_kernel(config, columns) for config in given.model_configs]
+    of_metrics = {m: [_with_kernel(c, columns) for c in own] for m, own in given.metric_to_model_configs.items()}
+    object.__setattr__(changed, "model_configs", configs)  # a frozen dataclass with arguments that are no fields
+    object.__setattr__(changed, "metric_to_model_configs", of_metrics)
+    generator.surrogate_spec = changed
+    if surrogate is not None:
+        surrogate.surrogate_spec = changed
+
+
+def _with_kernel(config: Any, columns: ColumnAction) -> Any:
+    if config.covar_module_class not in (None, ColumnKernel):
+        raise SymmetryError(
+            f"method: the surrogate has a kernel of its own, {config.covar_module_class.__name__}, and 'kernel' brings "
+            "another one; leave covar_module_class out, or use method 'augmentation'."
+        )
+    return replace(config, covar_module_class=ColumnKernel, covar_module_options={"columns": columns})
+
+
+def kernel_arguments(
+    covar_module_class: type[ColumnKernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any
+) -> dict[str, Any]:
+    """Return the arguments of the kernel: of a model of several outcomes, one set of hyperparameters for each."""
+    outcomes = dataset.Y.shape[-1]
+    return {"columns": options["columns"], "batch_shape": torch.Size([outcomes] if outcomes > 1 else [])}
+
+
+def bounds(search_space: SearchSpace) -> tuple[Tensor, Tensor]:
+    """Return the lower bounds and the widths of a model's columns."""
+    ends = []
+    for p in search_space.parameters.values():
+        if isinstance(p, RangeParameter):
+            ends.append((float(p.lower), float(p.upper)))
+        else:
+            options: Sequence[Any] = p.values if isinstance(p, ChoiceParameter) else [0.0, 1.0]
+            values = [float(v) for v in options]
+            ends.append((min(values), max(values)))
+    lower, upper = torch.tensor(ends, dtype=torch.double).T
+    return lower, torch.where(upper > lower, upper - lower, 1.0)
