@@ -381,16 +381,19 @@ class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFi
 
 
 def own_kernel(config: Any) -> Any:
-    """Ask for the kernel in a call that brings another one."""
-    run, configs = filled(TWO), both({**config, "method": "kernel"})
-    if GENERATION == "modelbridge":
-        return compose(TWO, symmetry=config, method="kernel", model_constructor=min)
-    from ax.adapter.registry import Generators
-    from ax.generators.torch.botorch_modular.surrogate import ModelConfig, SurrogateSpec
-
-    spec = SurrogateSpec(model_configs=[ModelConfig(covar_module_class=RBFKernel)])
-    return Generators.BOTORCH_MODULAR(
-        experiment=run, data=run.lookup_data(), transforms=BOTH + STOCK, transform_configs=configs, surrogate_spec=spec
+    """Ask for the kernel in a call to modular BoTorch that brings another one."""
+    registry = import_module(f"ax.{GENERATION}.registry")
+    modular = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch.botorch_modular"
+    model, utils = import_module(f"{modular}.surrogate"), import_module(f"{modular}.utils")
+    if hasattr(utils, "ModelConfig"):
+        configs = [utils.ModelConfig(covar_module_class=RBFKernel)]
+        own = {"surrogate_spec": model.SurrogateSpec(model_configs=configs)}
+    else:
+        own = {"surrogate": model.Surrogate(covar_module_class=RBFKernel)}
+    run = filled(TWO)
+    return getattr(registry, "Generators", getattr(registry, "Models", None)).BOTORCH_MODULAR(
+        experiment=run, data=run.lookup_data(), search_space=run.search_space, transforms=BOTH + STOCK,
+        transform_configs=both({**config, "method": "kernel"}), **own,
     )
 
 
@@ -585,6 +588,13 @@ if hasattr(ax.core.parameter, "DerivedParameter"):
             id="derived-without-a-simplex",
         ),
     ]
+if GENERATION == "modelbridge":
+    CALLS.append(
+        pytest.param(
+            lambda: compose(TWO, symmetry=PAIR, method="kernel", model_constructor=min),
+            ("method", "model_constructor"), "use method 'augmentation'", id="kernel-beside-a-constructor",
+        )
+    )
 if GENERATION == "adapter":
     CALLS.append(
         pytest.param(

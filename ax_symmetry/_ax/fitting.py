@@ -80,11 +80,16 @@ def configure(generator: Any, columns: ColumnAction, spec: Any) -> None:
 
 def _with_kernel(config: Any, columns: ColumnAction) -> Any:
     if config.covar_module_class not in (None, ColumnKernel):
-        raise SymmetryError(
-            f"method: the surrogate has a kernel of its own, {config.covar_module_class.__name__}, and 'kernel' brings "
-            "another one; leave covar_module_class out, or use method 'augmentation'."
-        )
+        raise another_kernel("covar_module_class")
     return replace(config, covar_module_class=ColumnKernel, covar_module_options={"columns": columns})
+
+
+def another_kernel(argument: str) -> SymmetryError:
+    """Make the error for a call that says which kernel to fit, by one of its arguments."""
+    return SymmetryError(
+        f"method: the call has a {argument} of its own, and 'kernel' brings another kernel; leave {argument} out, or "
+        "use method 'augmentation'."
+    )
 
 
 def kernel_arguments(

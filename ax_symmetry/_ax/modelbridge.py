@@ -34,10 +34,9 @@ else:
     from ax.modelbridge.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchModelBridge
 
-from ax_symmetry._ax.fitting import bounds, configure, kernel_arguments
+from ax_symmetry._ax.fitting import another_kernel, bounds, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
 from ax_symmetry.columns import ColumnAction
-from ax_symmetry.errors import SymmetryError
 from ax_symmetry.kernels import ColumnKernel
 
 GENERATION = "modelbridge"
@@ -148,16 +147,13 @@ def use_kernel(generator: Any, columns: ColumnAction, search_space: SearchSpace)
     if hasattr(generator, "model_constructor"):
         own = generator.model_constructor
         if own is not get_and_fit_model and not isinstance(own, _InvariantModels):
-            raise SymmetryError(
-                "method: the call has a model_constructor of its own; let it use InvariantKernel, or use method "
-                "'augmentation'."
-            )
+            raise another_kernel("model_constructor")
         generator.model_constructor = _InvariantModels(columns)
     elif hasattr(generator, "surrogate_spec"):  # from Ax 0.5 on; the kernel sees the unit cube
         configure(generator, columns.scaled(*bounds(search_space)), SurrogateSpec())
     else:
         if any(label != "invariant" for label in [*generator.surrogate_specs, *generator.surrogates]):
-            raise SymmetryError("method: the model has surrogates of its own; use method 'augmentation'.")
+            raise another_kernel("surrogate")
         options = {"columns": columns}
         generator.surrogate_specs = {
             "invariant": SurrogateSpec(covar_module_class=ColumnKernel, covar_module_kwargs=options)
