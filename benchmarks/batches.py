@@ -46,12 +46,12 @@ from ax_symmetry import choose_generation_strategy, get_botorch
 GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), "S_4, 3 slots": (4, 3)}
 HAS_CLIENT = importlib.util.find_spec("ax.api") is not None
 WAYS = {
-    "gen(8)": ("plain", "symmetric", "k_G", "as it is", "canonical inputs", "order constraints"),
-    "gen(8) noisy": ("plain", "symmetric", "k_G", "as it is"),
-    "AxClient": ("plain", "symmetric", "k_G"),
-    "Client": ("plain", "symmetric", "k_G"),
+    "gen(8)": ("plain", "augmentation", "kernel", "k_G", "as it is", "canonical inputs", "order constraints"),
+    "gen(8) noisy": ("plain", "augmentation", "kernel", "k_G", "as it is"),
+    "AxClient": ("plain", "augmentation", "kernel", "k_G"),
+    "Client": ("plain", "augmentation", "kernel", "k_G"),
 }
-NOT_TAKEN, SEEDS_NOT_TAKEN = WAYS["gen(8)"][3:], 3
+NOT_TAKEN, SEEDS_NOT_TAKEN = WAYS["gen(8)"][4:], 3
 OBSERVED, INITIAL, BATCH, ROUNDS, PARALLEL = 24, 12, 8, 4, 4
 SEM = {"gen(8)": 0.1, "gen(8) noisy": 1.5, "AxClient": 1.5, "Client": 1.5}  # so noisy that plain Ax repeats itself
 
@@ -133,8 +133,9 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
     seed_all(seed)
     start = time.process_time()
     symmetry = {"blocks": blocks, "constrain": method == "order constraints"}
-    adapter = get_botorch(
-        experiment, experiment.lookup_data(), symmetry=None if method in ("plain", "k_G") else symmetry)
+    known = {} if method in ("plain", "k_G") else {
+        "symmetry": symmetry, "method": "kernel" if method == "kernel" else "augmentation"}
+    adapter = get_botorch(experiment, experiment.lookup_data(), **known)
     if method == "k_G":
         stand_in_brute_force(adapter, *GROUPS[group])
     if method in NOT_TAKEN:
@@ -191,8 +192,8 @@ def rounds(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any
     space = search_space(blocks)
     seed_all(seed)
     own = {"num_initialization_trials": INITIAL, "max_parallelism": -1, "random_seed": seed}
-    if method == "symmetric":
-        strategy = choose_generation_strategy(space, {"blocks": blocks}, **own)
+    if method in ("augmentation", "kernel"):
+        strategy = choose_generation_strategy(space, {"blocks": blocks}, method=method, **own)
     else:
         from ax_symmetry._ax import choose_generation_strategy as plain_strategy
 
