@@ -21,6 +21,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,7 +69,8 @@ TRIALS, INITIAL, SEED = 15, 12, 3
 
 def strategy(**options: Any) -> Any:
     search_space = InstantiationBase.make_search_space(PARAMETERS, [])
-    return choose_generation_strategy(search_space, {"blocks": BLOCKS, "noise": "orbit"}, random_seed=SEED, **options)
+    config = {"blocks": BLOCKS} if "method" in options else {"blocks": BLOCKS, "noise": "orbit"}
+    return choose_generation_strategy(search_space, config, random_seed=SEED, **options)
 
 
 def ax_client(**options: Any) -> AxClient:
@@ -131,6 +133,7 @@ def resumed(load: Callable[[str], Any], file: str, index: int) -> dict[str, floa
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "load", "options", "api"), [
     (ax_client, load_ax_client, {"num_initialization_trials": INITIAL}, "ax.service"),
+    (ax_client, load_ax_client, {"num_initialization_trials": INITIAL, "method": "kernel"}, "ax.service"),
     (client, load_client, {}, "ax.api"),
 ])
 def test_a_search_reloaded_in_a_new_process_for_every_trial_is_the_same_search(
@@ -143,10 +146,10 @@ def test_a_search_reloaded_in_a_new_process_for_every_trial_is_the_same_search(
     context = multiprocessing.get_context(kind)
     context.set_forkserver_preload(["ax.service.ax_client", "ax_symmetry.transforms", "pytest"])
     file = str(tmp_path / "search.json")
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        expected = pool.apply(uninterrupted, (make, options))
-        pool.apply(begun, (make, options, file))
-        found = [pool.apply(resumed, (load, file, index)) for index in range(TRIALS)]
+    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
+        expected = pool.submit(uninterrupted, make, options).result()
+        pool.submit(begun, make, options, file).result()
+        found = [pool.submit(resumed, load, file, index).result() for index in range(TRIALS)]
     assert found == expected
     assert all(p == Symmetry.permutation(BLOCKS).canonical(p) for p in found)
     assert len({tuple(sorted(p.values())) for p in found}) == TRIALS
