@@ -82,7 +82,7 @@ class ColumnAction:
         """Return the same action where the columns of implied parameters are columns like others."""
         action = copy(self)
         action.width = self.action.width
-        for cached in ("elements", "ties"):
+        for cached in ("elements", "classes", "ties"):
             vars(action).pop(cached, None)
         return action
 
@@ -125,7 +125,7 @@ class ColumnAction:
         points = self.points(self.full(x))
         return points.index_select(-1, self.elements.to(x.device).flatten()).unflatten(-1, self.elements.shape)
 
-    @property
+    @cached_property
     def classes(self) -> list[list[int]]:
         """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
         found = [[c for c in alike if c < self.width] for alike in self._alike()]

@@ -56,9 +56,10 @@ class InvariantKernel(ColumnKernel):
     """k_G: the base kernel averaged over a group, k_G(x, x') = 1/|G| sum over g of k(x, g x').
 
     A function drawn from it does not change when the group acts on x (Haasdonk and Burkhardt, "Invariant kernel
-    functions for pattern analysis and machine learning", Machine Learning 2007; Brown, Mak and Bogunovic, 2024, for
-    Bayesian optimisation). The lengthscales of columns that trade places are tied, each the geometric mean of its
-    class; those of slots and of other columns are free.
+    functions for pattern analysis and machine learning", Machine Learning 2007; for Bayesian optimisation Brown, Cioba
+    and Bogunovic, "Sample-efficient Bayesian optimisation using known invariances", NeurIPS 2024). The lengthscales of
+    columns that trade places are tied, each the geometric mean of its class; those of slots and of other columns are
+    free.
 
     Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
     mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster); |G| entries of

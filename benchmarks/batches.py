@@ -266,13 +266,16 @@ def report(table: pd.DataFrame) -> None:
 
 
 def main() -> None:
+    global OBSERVED
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("batches.csv"), help="table of results, one line per run")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=[w for w in WAYS if w != "Client" or HAS_CLIENT])
+    parser.add_argument("--observed", type=int, default=OBSERVED, help="random trials before gen(8)")
     parser.add_argument("--methods", nargs="*", choices=WAYS["gen(8)"], default=WAYS["gen(8)"])
     parser.add_argument("--report", action="store_true", help="print what is there and stop")
     args = parser.parse_args()
+    OBSERVED = args.observed
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
