@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from gpytorch.kernels import Kernel
+from gpytorch.settings import lazily_evaluate_kernels
 from torch import Tensor
 
-from ax_symmetry.averages import gaussian_average, parts_of
 from ax_symmetry.bases import as_gaussian, evaluate
 from ax_symmetry.columns import ColumnAction
+from ax_symmetry.gaussians import gaussian_average, parts_of
+from ax_symmetry.restarts import Covariance, Shared, normalized, over_restarts
 
-
-def once_for_shared_rows(
-    entries: Callable[[Tensor, Tensor], Tensor],
-    x1: Tensor,
-    x2: Tensor,
-    weights: Callable[[Tensor], Tensor] | None = None,
-) -> Tensor:
-    """Evaluate a kernel on batches of rows, for rows that are the same in all of them once.
-
-    In the search for a candidate these are the training rows and the trials that run, nine rows in ten.
-
-    Args:
-        entries: Evaluates the kernel, which is symmetric.
-        x1: Rows `b x n x d`.
-        x2: Rows `b x n' x d`.
-        weights: Returns a factor for each of some rows, by which its entries are multiplied.
-
-    Returns:
-        Entries `b x n x n'`. Where variables of an optimiser have the same value in all batches (in its first step, if
-        ever), each gets the mean of their gradients.
-    """
-    alike = x1 is x2 or torch.equal(x1, x2)
-    shared1, own1, order1 = _split(x1)
-    shared2, own2, order2 = (shared1, own1, order1) if alike else _split(x2)
-    b, s1, s2 = len(x1), len(shared1), len(shared2)
-    if not (s1 and s2):
-        found = entries(x1, x2)
-        return found if weights is None else found * weights(x1).unsqueeze(-1) * weights(x2).unsqueeze(-2)
-    rows1 = torch.cat([shared1, own1.flatten(0, 1)])
-    to_shared = entries(rows1, shared2)
-    parts = torch.cat([to_shared[:s1].expand(b, s1, s2), to_shared[s1:].view(b, -1, s2)], dim=1)
-    if own2.shape[1]:
-        of_shared = to_shared[s1:] if alike else entries(own2.flatten(0, 1), shared1)
-        own = torch.cat([of_shared.view(b, -1, s1).mT, entries(own1, own2)], dim=1)
-        parts = torch.cat([parts, own], dim=2)
-    if weights is not None:
-        both = weights(rows1 if alike else torch.cat([rows1, shared2, own2.flatten(0, 1)]))
-        one, other = both[:len(rows1)], both if alike else both[len(rows1):]
-        parts = parts * torch.cat([one[:s1].expand(b, s1), one[s1:].view(b, -1)], dim=1).unsqueeze(-1)
-        parts = parts * torch.cat([other[:s2].expand(b, s2), other[s2:].view(b, -1)], dim=1).unsqueeze(-2)
-    return _pick(_pick(parts, 1, order1), 2, order2)
-
-
-def _split(x: Tensor) -> tuple[Tensor, Tensor, list[int]]:
-    """Split rows `b x n x d` in those that are the same in all batches and the others; tell where each one went."""
-    n = x.shape[1]
-    same = (x == x[:1]).all(dim=0).all(dim=-1).tolist() if len(x) > 1 else [False] * n
-    shared, order = sum(same), sorted(range(n), key=lambda i: not same[i])
-    x = _pick(x, 1, order)
-    first = x[:, :shared].mean(dim=0) if x.requires_grad else x[0, :shared]
-    return first, x[:, shared:], sorted(range(n), key=order.__getitem__)
-
-
-def _pick(x: Tensor, dim: int, order: list[int]) -> Tensor:
-    return x if order == [*range(len(order))] else x.index_select(dim, torch.tensor(order, device=x.device))
+AT_ONCE = 2**21
+"""Up to this many entries, training rows included, a constant kernel is evaluated before they are asked for."""
 
 
 class OverBase(Kernel):
@@ -94,7 +42,7 @@ class AveragedKernel(OverBase):
     kernel functions for pattern analysis and machine learning", Machine Learning 2007). Lengthscales of columns that
     trade places are tied: each is the geometric mean of its class.
 
-    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel (see `averages`), |G| entries of the
+    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel (see `gaussians`), |G| entries of the
     base kernel otherwise, |G|^2 on both sides.
 
     Args:
@@ -120,64 +68,103 @@ class AveragedKernel(OverBase):
         self.normalize = normalize
         self.base_kernel, self.action, self.inputs, self.both_sides = base_kernel, action, inputs, both_sides
         self.parts = parts_of(action.action)
-        self._form: tuple[Tensor | None, Tensor] | None = None
+        self._fixed: Covariance | None = None
+        self._kept: list[Shared] | None = None
 
     def fix(self) -> None:
         """Make the hyperparameters constants, so that they are looked up no more."""
         self.requires_grad_(False)
-        self._form = None if self.batch_shape else self._as_gaussian()
+        self._fixed, self._kept = (None, None) if self.batch_shape else (self._covariance({}), [])
 
-    def _as_gaussian(self) -> tuple[Tensor | None, Tensor] | None:
-        """Return scale and inverse lengthscales, if that is what the base kernel is."""
-        if self.both_sides or self.action.implies:
-            return None
-        found = as_gaussian(self.base_kernel, self.action.ties)
-        return None if found is None else (found[0], found[1].sqrt())
+    def _covariance(self, params: dict[str, Any]) -> Covariance:
+        """Choose the cheapest exact way to evaluate the kernel with its present hyperparameters."""
+        product = None if self.both_sides or self.action.implies else as_gaussian(self.base_kernel, self.action.ties)
+        return _Sum(self, params) if product is None else _Product(self, product[0], product[1].sqrt())
+
+    def __call__(self, x1: Tensor, x2: Tensor | None = None, diag: bool = False, **params: Any) -> Any:
+        """Evaluate the kernel: at once for the few rows of a search, where to put it off would cost more."""
+        few = self._fixed is not None and x2 is None and not diag and x1.ndim == 3
+        if few and len(x1) * x1.shape[1] ** 2 <= AT_ONCE:
+            with lazily_evaluate_kernels(False):
+                return super().__call__(x1, **params)
+        return super().__call__(x1, x2, diag, **params)
 
     def forward(
         self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
     ) -> Tensor:
-        form = self._form or self._as_gaussian()
-
-        def average(x1: Tensor, x2: Tensor, diag: bool) -> Tensor:
-            return self._sum(x1, x2, diag, **params) if form is None else self._product(x1, x2, diag, *form)
-
-        def weights(x: Tensor) -> Tensor:
-            inside = average(x, x, True)
-            if form is None:
-                return (evaluate(self.base_kernel, x, x, self.action.ties, diag=True) / inside).sqrt()
-            return inside.rsqrt() if form[0] is None else (form[0].unsqueeze(-1) / inside).sqrt()
-
+        covariance = self._fixed or self._covariance(params)
+        if x1.ndim == x2.ndim == 3 and not diag and not self.batch_shape:
+            found = over_restarts(covariance, x1, x2, self._kept)
+            if found is not None:
+                return found
+        points1 = covariance.points(x1)
+        points2 = points1 if x1 is x2 else covariance.points(x2)
+        factors1 = covariance.factors(points1)
+        factors2 = factors1 if x1 is x2 else covariance.factors(points2)
         if diag:
-            found = average(x1, x2, True)
-            return found * weights(x1) * weights(x2) if self.normalize else found
-        if x1.ndim == x2.ndim == 3 and not self.batch_shape:
-            return once_for_shared_rows(partial(average, diag=False), x1, x2, weights if self.normalize else None)
-        found = average(x1, x2, False)
-        return found * weights(x1).unsqueeze(-1) * weights(x2).unsqueeze(-2) if self.normalize else found
+            entries = covariance.paired(points1, points2)
+            return entries if factors1 is None or factors2 is None else entries * factors1 * factors2
+        return normalized(covariance(points1, points2), factors1, factors2)
 
-    def _seen(self, x: Tensor) -> Tensor:
+    def seen(self, x: Tensor) -> Tensor:
+        """Transform rows as the base kernel sees them."""
         return x if self.inputs is None else self.inputs(x)
 
-    def _product(self, x1: Tensor, x2: Tensor, diag: bool, scale: Tensor | None, inverse: Tensor) -> Tensor:
-        z1, points = self._seen(x1) * inverse, self._seen(x2) * inverse
-        if self.action.mirrors:
-            points = torch.cat([points, self._seen(self.action.mirrored(x2)) * inverse], dim=-1)
-        batch = max(z1.ndim, points.ndim)
-        z1, points = (z[(None,) * (batch - z.ndim)] for z in (z1, points))
-        average = gaussian_average(self.parts, z1, points, diag)
-        return average if scale is None else average * scale[(..., *[None] * (1 if diag else 2))]
 
-    def _sum(self, x1: Tensor, x2: Tensor, diag: bool, **params: Any) -> Tensor:
-        images = self.action(x2)
-        a, b = images.shape[-2] if self.both_sides else 1, images.shape[-2]
-        left = self.action(x1).flatten(-3, -2) if self.both_sides else x1
-        if diag:
-            left = left.repeat_interleave(b, dim=-2)
-            images = images.repeat_interleave(a, dim=-3) if self.both_sides else images
-        left, right = self._seen(left), self._seen(images.flatten(-3, -2))
-        entries = evaluate(self.base_kernel, left, right, self.action.ties, diag, **params)
-        if diag:
-            return entries.unflatten(-1, (-1, a * b)).mean(dim=-1)
-        entries = entries.unflatten(-1, (-1, b)).mean(dim=-1)
-        return entries.unflatten(-2, (-1, a)).mean(dim=-2) if self.both_sides else entries
+class _Product(Covariance):
+    """The average of a Gaussian: points are divided by the lengthscales and lie beside their mirror images."""
+
+    def __init__(self, kernel: AveragedKernel, scale: Tensor | None, inverse: Tensor) -> None:
+        super().__init__(kernel.normalize)
+        self.kernel, self.scale, self.inverse = kernel, scale, inverse
+
+    def points(self, x: Tensor) -> Tensor:
+        found = self.kernel.seen(x) * self.inverse
+        if self.kernel.action.mirrors:
+            found = torch.cat([found, self.kernel.seen(self.kernel.action.mirrored(x)) * self.inverse], dim=-1)
+        return found
+
+    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
+        average = gaussian_average(self.kernel.parts, one, other)
+        return average if self.scale is None else average * self.scale[..., None, None]
+
+    def paired(self, one: Tensor, other: Tensor) -> Tensor:
+        average = gaussian_average(self.kernel.parts, one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
+        return average if self.scale is None else average * self.scale.unsqueeze(-1)
+
+    def prior(self, points: Tensor) -> Tensor | float:
+        return 1.0 if self.scale is None else self.scale.unsqueeze(-1)
+
+
+class _Sum(Covariance):
+    """The sum over all elements; points are the rows themselves."""
+
+    def __init__(self, kernel: AveragedKernel, params: dict[str, Any]) -> None:
+        super().__init__(kernel.normalize)
+        self.kernel, self.params = kernel, params
+
+    def points(self, x: Tensor) -> Tensor:
+        return x
+
+    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
+        images, b = self.kernel.action(one), 1
+        if self.kernel.both_sides:
+            other = self.kernel.action(other)
+            b, other = other.shape[-2], other.flatten(-3, -2)
+        entries = self._base(images.flatten(-3, -2), other)
+        return entries.unflatten(-2, (-1, images.shape[-2])).unflatten(-1, (-1, b)).mean(dim=(-3, -1))
+
+    def paired(self, one: Tensor, other: Tensor) -> Tensor:
+        images = self.kernel.action(one)
+        others = self.kernel.action(other) if self.kernel.both_sides else other.unsqueeze(-2)
+        one = images.repeat_interleave(others.shape[-2], dim=-2).flatten(-3, -2)
+        other = others.repeat_interleave(images.shape[-2], dim=-3).flatten(-3, -2)
+        entries = self._base(one, other, diag=True)
+        return entries.unflatten(-1, (-1, images.shape[-2] * others.shape[-2])).mean(dim=-1)
+
+    def prior(self, points: Tensor) -> Tensor | float:
+        return self._base(points, points, diag=True)
+
+    def _base(self, x1: Tensor, x2: Tensor, diag: bool = False) -> Tensor:
+        kernel = self.kernel
+        return evaluate(kernel.base_kernel, kernel.seen(x1), kernel.seen(x2), kernel.action.ties, diag, **self.params)

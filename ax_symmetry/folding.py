@@ -77,8 +77,10 @@ def fold(model: Model, action: ColumnAction) -> Model:
 
 
 def _is_invariant(kernel: AveragedKernel, action: ColumnAction, x: Tensor) -> bool:
-    """Tell whether k_G(g x, x') = k_G(x, x') at some rows `n x d` and their images."""
+    """Tell whether k_G(g x, x') = k_G(x, x') = k_G(x, g x') at some rows `n x d` and their images."""
     with torch.no_grad():
         images = action(x)[:, :100]
-        moved = kernel(images.flatten(-3, -2), x).to_dense().unflatten(-2, images.shape[:2])
+        flat = images.flatten(-3, -2)
+        sides = kernel(flat, x).to_dense(), kernel(x, flat).to_dense().mT
+        moved = torch.stack(sides).unflatten(-2, images.shape[:2])
         return bool((moved - moved[..., :1, :]).abs().max() <= 1e-6 * moved.abs().max())
