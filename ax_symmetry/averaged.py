@@ -13,7 +13,7 @@ from torch import Tensor
 from ax_symmetry.bases import as_gaussian, evaluate
 from ax_symmetry.columns import ColumnAction
 from ax_symmetry.gaussians import gaussian_average, parts_of
-from ax_symmetry.restarts import Covariance, Shared, normalized, over_restarts
+from ax_symmetry.restarts import Constants, Covariance, normalized, over_restarts
 
 AT_ONCE = 2**21
 """Up to this many entries, training rows included, a constant kernel is evaluated before they are asked for."""
@@ -69,12 +69,12 @@ class AveragedKernel(OverBase):
         self.base_kernel, self.action, self.inputs, self.both_sides = base_kernel, action, inputs, both_sides
         self.parts = parts_of(action.action)
         self._fixed: Covariance | None = None
-        self._kept: list[Shared] | None = None
+        self._constants: Constants | None = None
 
     def fix(self) -> None:
         """Make the hyperparameters constants, so that they are looked up no more."""
         self.requires_grad_(False)
-        self._fixed, self._kept = (None, None) if self.batch_shape else (self._covariance({}), [])
+        self._fixed, self._constants = (None, None) if self.batch_shape else (self._covariance({}), Constants())
 
     def _covariance(self, params: dict[str, Any]) -> Covariance:
         """Choose the cheapest exact way to evaluate the kernel with its present hyperparameters."""
@@ -94,9 +94,12 @@ class AveragedKernel(OverBase):
     ) -> Tensor:
         covariance = self._fixed or self._covariance(params)
         if x1.ndim == x2.ndim == 3 and not diag and not self.batch_shape:
-            found = over_restarts(covariance, x1, x2, self._kept)
+            found = over_restarts(covariance, x1, x2, self._constants)
             if found is not None:
                 return found
+        for x in (x1, x2):
+            if self._constants is not None and x.ndim == 2 and not x.requires_grad:
+                self._constants.learn(x)
         points1 = covariance.points(x1)
         points2 = points1 if x1 is x2 else covariance.points(x2)
         factors1 = covariance.factors(points1)

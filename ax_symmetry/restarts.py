@@ -1,7 +1,7 @@
 """Covariances as a search evaluates them: at many places at once, with rows that all the places share.
 
 In the search for a candidate the training rows and the trials that run are the same in all restarts and all steps, nine
-rows in ten. Their covariances are found once and kept.
+rows in ten. Their covariances are evaluated once and kept.
 """
 
 from __future__ import annotations
@@ -67,6 +67,45 @@ class Shared:
     factors: Tensor | None
 
 
+class Constants:
+    """Rows that are no variables of a search, and the blocks of them that it evaluated last.
+
+    Rows that are the same in all restarts need not be constants: candidates may meet in a corner, even in one that was
+    measured. They are taken for such if each was evaluated by itself before (rows `n x d`, without a gradient), as
+    training rows and those of trials are, and if as many rows never were as different as now.
+    """
+
+    def __init__(self) -> None:
+        self.rows: Tensor | None = None
+        self.fewest: dict[int, int] = {}
+        self.blocks: list[Shared] = []
+
+    def learn(self, rows: Tensor) -> None:
+        """Remember rows `n x d`."""
+        if not self.are(rows):
+            self.rows = rows.detach() if self.rows is None else torch.cat([self.rows, rows.detach()])
+
+    def may_be(self, shared: int, n: int) -> bool:
+        """Tell whether of n rows no fewer were shared before."""
+        self.fewest[n] = min(shared, self.fewest.get(n, n))
+        return shared == self.fewest[n]
+
+    def are(self, rows: Tensor) -> bool:
+        """Tell whether all of some rows `n x d` are known."""
+        return self.rows is not None and bool((rows.unsqueeze(1) == self.rows).all(dim=-1).any(dim=-1).all())
+
+    def find(self, rows1: Tensor, rows2: Tensor) -> Shared | None:
+        """Look up a block of entries."""
+        for block in self.blocks:
+            if torch.equal(block.rows1, rows1) and torch.equal(block.rows2, rows2):
+                return block
+        return None
+
+    def keep(self, block: Shared) -> None:
+        """Keep a block of entries."""
+        self.blocks = [block, *self.blocks[:2]]
+
+
 def normalized(entries: Tensor, factors1: Tensor | None, factors2: Tensor | None) -> Tensor:
     """Multiply entries `... x n x n'` by factors of their rows, `... x n` and `... x n'`."""
     if factors1 is None or factors2 is None:
@@ -74,15 +113,16 @@ def normalized(entries: Tensor, factors1: Tensor | None, factors2: Tensor | None
     return entries * (factors1.unsqueeze(-1) * factors2.unsqueeze(-2))
 
 
-def over_restarts(covariance: Covariance, x1: Tensor, x2: Tensor, kept: list[Shared] | None = None) -> Tensor | None:
+def over_restarts(
+    covariance: Covariance, x1: Tensor, x2: Tensor, constants: Constants | None = None
+) -> Tensor | None:
     """Evaluate a covariance function on batches of rows, for rows that are the same in all of them once.
 
     Args:
         covariance: The function.
         x1: Rows `b x n x d`.
         x2: The same, or rows `b x n' x d` that all batches share.
-        kept: What is known of rows that were shared when no gradient was asked for, as when a search looks for where
-            to start; such rows are constants from then on. None if the function itself may change.
+        constants: Rows that are no variables; their entries are kept there. None if the function itself may change.
 
     Returns:
         Entries `b x n x n'`, or None if there is nothing to gain. Where variables of an optimiser have the same value
@@ -93,7 +133,7 @@ def over_restarts(covariance: Covariance, x1: Tensor, x2: Tensor, kept: list[Sha
     if not shared2.shape[1] or own2.shape[1] and not alike:
         return None
     shared1, own1, order1 = (shared2, own2, order2) if alike else _split(x1)
-    shared = _known(covariance, shared1, shared2, kept)
+    shared = _of_shared(covariance, shared1, shared2, x1.shape[1] + x2.shape[1], constants)
     entries = shared.entries
     if own1.shape[1]:
         points = covariance.points(own1)
@@ -166,25 +206,24 @@ def _pick(x: Tensor, dim: int, order: list[int]) -> Tensor:
     return x if order == [*range(len(order))] else x.index_select(dim, torch.tensor(order, device=x.device))
 
 
-def _known(covariance: Covariance, shared1: Tensor, shared2: Tensor, kept: list[Shared] | None) -> Shared:
-    """Look up, or evaluate, the covariances of rows `b x s x d` and `b x s' x d` that all batches share."""
-    for known in kept or ():
-        if torch.equal(known.rows1, shared1[0]) and torch.equal(known.rows2, shared2[0]):
-            return known
-    variable = torch.is_grad_enabled() and (shared1.requires_grad or shared2.requires_grad)
-    if variable and kept and _are_among(torch.cat([shared1[0], shared2[0]]), kept):
-        variable, shared1, shared2 = False, shared1.detach(), shared2.detach()
-    rows1, rows2 = (s.mean(dim=0) if variable else s[0] for s in (shared1, shared2))
+def _of_shared(
+    covariance: Covariance, shared1: Tensor, shared2: Tensor, n: int, constants: Constants | None
+) -> Shared:
+    """Look up, or evaluate, the covariances of shared rows `b x s x d` and `b x s' x d`, of n rows in all."""
+    rows1, rows2 = shared1[0].detach(), shared2[0].detach()
+    if constants is not None and constants.may_be(len(rows1) + len(rows2), n):
+        block = constants.find(rows1, rows2)
+        if block is not None:
+            return block
+        constant = constants.are(torch.cat([rows1, rows2]))
+    else:
+        constant = False
+    if not constant and torch.is_grad_enabled():
+        rows1, rows2 = shared1.mean(dim=0), shared2.mean(dim=0)
     points1, points2 = covariance.points(rows1), covariance.points(rows2)
     factors = covariance.factors(points2)
     entries = normalized(covariance(points1, points2), covariance.factors(points1), factors)
-    known = Shared(rows1, rows2, points2, entries, factors)
-    if kept is not None and not variable:
-        kept[:] = [known, *kept[:2]]
-    return known
-
-
-def _are_among(rows: Tensor, kept: list[Shared]) -> bool:
-    """Tell whether rows were shared when no gradient was asked for: then they are no variables."""
-    constants = torch.cat([rows for known in kept for rows in (known.rows1, known.rows2)])
-    return bool((rows.unsqueeze(1) == constants).all(dim=-1).any(dim=-1).all())
+    block = Shared(rows1, rows2, points2, entries, factors)
+    if constants is not None and constant:
+        constants.keep(block)
+    return block

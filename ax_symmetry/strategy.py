@@ -29,7 +29,8 @@ def choose_generation_strategy(
     It is the one that Ax chooses for this search space: quasi-random trials first, then Bayesian optimisation. In the
     quasi-random step each candidate becomes its canonical representative; the model step trains on the images of the
     observations as well, or fits the invariant kernel. Both keep Ax's own transforms. No experiment is proposed twice,
-    in whatever order its blocks are, as long as the space has new ones.
+    in whatever order its blocks are, as long as the space has new ones; where the model has no new one to propose, Ax
+    before 1.0 raises `GenerationStrategyRepeatedPoints`, and newer ones propose a quasi-random one.
 
     Args:
         search_space: The search space of the experiment (`experiment.search_space`).

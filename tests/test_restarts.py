@@ -2,7 +2,7 @@
 
 One-line bugs that turn this file red: give the gradient of shared rows to the first batch alone; swap rows back by the
 inverse order; keep entries whose rows are variables; look up kept entries by their shapes; leave out the factors of the
-shared rows; take a row for a constant because some row of its restart is one.
+shared rows; take rows for constants because some of them, or all restarts, are alike.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.columns import named_action
-from ax_symmetry.restarts import Covariance, over_restarts
+from ax_symmetry.restarts import Constants, Covariance, over_restarts
 from botorch.models import SingleTaskGP
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
 from torch import Tensor
@@ -67,6 +67,7 @@ def test_each_restart_gets_its_own_entries_and_gradients(side: str, same: str, n
     y = x if side == "self" else rows(6, seed=2).expand(4, 6, -1)
     weights = torch.rand(4, x.shape[1], y.shape[1], generator=torch.Generator().manual_seed(2), dtype=torch.double)
     wanted = torch.stack([kernel(a, b).to_dense() for a, b in zip(x, y)])
+    kernel(rows(5), rows(6, seed=2)).to_dense()  # where the constants become known
     for time in ("with a gradient", "without", "from what is kept"):
         with torch.set_grad_enabled(time != "without"):
             found = kernel(x, y).to_dense()
@@ -82,13 +83,16 @@ def test_what_they_share_is_evaluated_once_and_kept(side: str) -> None:
     covariance = Counted(averaged()._covariance({}))
     x = mixed("some", rows(8, seed=1).view(4, 2, -1))
     y, shared = (x, 5) if side == "self" else (rows(6, seed=2).expand(4, 6, -1), 6)
-    kept, counts = [], []
-    for _ in range(3):
+    constants, counts = Constants(), []
+    for number in range(4):
+        if number == 1:
+            constants.learn(rows(5))
+            constants.learn(rows(6, seed=2))
         covariance.count = 0
-        over_restarts(covariance, x, y, kept)
+        over_restarts(covariance, x, y, constants)
         counts.append(covariance.count)
     of_own = 4 * 2 * (shared + 2)
-    assert counts == [5 * shared + of_own, of_own, of_own]
+    assert counts == [5 * shared + of_own, 5 * shared + of_own, of_own, of_own]
 
 
 def test_other_shared_rows_are_not_taken_for_kept_ones() -> None:
@@ -96,6 +100,7 @@ def test_other_shared_rows_are_not_taken_for_kept_ones() -> None:
     kernel.fix()
     with torch.no_grad():
         for seed in (0, 1, 2, 1):
+            kernel(rows(3, seed)).to_dense()
             x = rows(3, seed).expand(4, 3, -1)
             assert torch.allclose(kernel(x, x).to_dense()[1], kernel(rows(3, seed)).to_dense(), atol=1e-14)
 
@@ -147,15 +152,24 @@ def test_a_model_predicts_the_same_for_all_restarts_at_once(
         assert torch.allclose(gradient[:, 2:], wanted_gradient[:, 2:], rtol=1e-9, atol=1e-12)
 
 
-def test_variables_that_coincide_keep_a_gradient() -> None:
+@pytest.mark.parametrize("place", ["new", "measured"])
+@pytest.mark.parametrize("q", [1, 2])
+def test_variables_that_meet_keep_their_gradient(q: int, place: str) -> None:
+    """As candidates of all restarts in a corner, perhaps a measured one, with a second candidate that differs."""
     kernel = averaged(RBFKernel())
     kernel.fix()
-    train = rows(4, seed=1).expand(3, 4, -1)
-    alone = rows(1).requires_grad_()
-    kernel(alone, train[0]).to_dense().sum().backward()
-    for _ in range(2):  # variables are not kept
-        with torch.no_grad():
-            kernel(torch.cat([train, rows(3, seed=2).unsqueeze(1)], dim=1), train)  # where the training rows are kept
-        start = rows(1).expand(3, 1, -1).clone().requires_grad_()
-        kernel(start, train).to_dense().sum().backward()
+    train = rows(4, seed=1)
+    kernel(train, train).to_dense()
+    start = (rows(1) if place == "new" else train[:1]).expand(3, 1, -1).clone().requires_grad_()
+    alone = start[:1, 0].detach().clone().requires_grad_()
+    kernel(alone, train).to_dense().sum().backward()
+    with torch.no_grad():  # as a search looks for where to start
+        x = torch.cat([train[:2].expand(5, 2, -1), rows(5 * q, seed=3).view(5, q, len(NAMES))], dim=1)
+        kernel(x, train.expand(5, 4, -1)).to_dense()
+    for again in range(2):
+        start.grad = None
+        x = torch.cat([train[:2].expand(3, 2, -1), start, rows(3 * q - 3, seed=4).view(3, q - 1, len(NAMES))], dim=1)
+        with torch.no_grad():  # as it evaluates where it ended
+            kernel(x, train.expand(3, 4, -1)).to_dense()
+        kernel(x, train.expand(3, 4, -1)).to_dense()[:, :3].sum().backward()
         assert torch.allclose(start.grad, alone.grad.expand(3, 1, -1), atol=1e-13)
