@@ -271,6 +271,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("batches.csv"), help="table of results, one line per run")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=[w for w in WAYS if w != "Client" or HAS_CLIENT])
+    parser.add_argument("--groups", nargs="*", choices=GROUPS, default=[*GROUPS])
     parser.add_argument("--observed", type=int, default=OBSERVED, help="random trials before gen(8)")
     parser.add_argument("--methods", nargs="*", choices=WAYS["gen(8)"], default=WAYS["gen(8)"])
     parser.add_argument("--report", action="store_true", help="print what is there and stop")
@@ -283,7 +284,7 @@ def main() -> None:
     if not args.out.exists():
         args.out.write_text(",".join(columns) + "\n")
     done = set(pd.read_csv(args.out, dtype={"seed": int})[columns[:4]].itertuples(index=False, name=None))
-    todo = [(way, group, method, seed) for seed in range(args.seeds) for way in args.ways for group in GROUPS
+    todo = [(way, group, method, seed) for seed in range(args.seeds) for way in args.ways for group in args.groups
             for method in WAYS[way] if method in args.methods and (way, group, method, seed) not in done
             if method not in NOT_TAKEN or seed < SEEDS_NOT_TAKEN]
     for way, group, method, seed in tqdm([] if args.report else todo, unit="run"):

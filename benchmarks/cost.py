@@ -1,0 +1,169 @@
+"""What an invariant model costs, against the size of the group, the observations and the parameters.
+
+    python benchmarks/cost.py kernels              # one covariance matrix and its gradient, beside `invariantkernels`
+    python benchmarks/cost.py models               # fit and candidate through get_botorch, beside augmentation
+
+Ratios of one run, on one thread. Every model runs in a process of its own, which tells its peak memory too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import logging
+import math
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+SIZES = [(3, 32), (3, 128), (4, 32), (4, 128), (5, 32), (5, 128), (6, 128), (7, 128), (8, 32)]  # blocks, rows
+MODELS = {  # the swept quantity: cases of blocks, slots, observations
+    "|G| (2 slots, n = 40)": [(m, 2, 40) for m in (1, 2, 3, 4, 5, 6, 8, 10, 12)],
+    "n (S_3, 2 slots)": [(3, 2, n) for n in (16, 32, 64, 128, 256, 512)],
+    "d (S_3, n = 40)": [(3, s, 40) for s in (1, 2, 4, 8)],
+    "S_5 on 3 slots": [(5, 3, 40)],
+}
+ONCE, LARGEST = 2000, 6000
+"""Rows after augmentation from which on there is one repeat, as a fit takes minutes; and none, as it takes hours."""
+
+
+def seconds(job: Callable[[], Any], least: float = 0.5) -> float:
+    """Measure the CPU time of a call: the least of some calls that together take long enough to tell."""
+    times: list[float] = []
+    while not times or sum(times) < least:
+        start = time.process_time()
+        job()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def covariance(kernel: Any, x: torch.Tensor) -> Callable[[], Any]:
+    """Return a job that evaluates a covariance matrix, and its gradient by rows and hyperparameters."""
+    variables = [x, *kernel.parameters()]
+    weights = torch.rand(len(x), len(x), dtype=x.dtype)
+
+    def job() -> Any:
+        return torch.autograd.grad((kernel(x).to_dense() * weights).sum(), variables)
+
+    return job
+
+
+def compare_kernels(repeats: int) -> None:
+    """Print how many times faster a covariance matrix is than the peer's."""
+    import invariantkernels as peer
+    from gpytorch.kernels import RBFKernel
+
+    from ax_symmetry.kernels import InvariantKernel
+
+    theirs_class = getattr(peer, "GroupInvariantKernel", None) or peer.InvariantKernel
+    isotropic = "isotropic" if hasattr(peer, "GroupInvariantKernel") else "is_isotropic"
+    print(f"{'group':>6}{'rows':>6}{'ours, s':>12}{'peer, s':>12}{'times faster':>26}{'same to':>12}")
+    for m, n in tqdm([(m, n) for m, n in SIZES], unit="size", disable=None):
+        names = [f"x{k}" for k in range(m)]
+        ratios, ours_s, theirs_s, apart = [], [], [], 0.0
+        for repeat in range(repeats):
+            torch.manual_seed(repeat)
+            x = torch.rand(n, m, dtype=torch.double, requires_grad=True)
+            ours = InvariantKernel({"blocks": [[name] for name in names]}, names, RBFKernel(), normalize=False).double()
+            theirs = theirs_class(RBFKernel(), peer.permutation_group, **{isotropic: True}).double()
+            with torch.no_grad():
+                apart = max(apart, float((ours(x).to_dense() - theirs(x).to_dense()).abs().max()))
+            ours_s.append(seconds(covariance(ours, x)))
+            theirs_s.append(seconds(covariance(theirs, x)))
+            ratios.append(theirs_s[-1] / ours_s[-1])
+        spread = f"{np.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+        print(f"{f'S_{m}':>6}{n:>6}{np.median(ours_s):>12.5f}{np.median(theirs_s):>12.5f}{spread:>26}{apart:>12.1e}")
+
+
+def run_model(method: str, m: int, slots: int, n: int, seed: int) -> None:
+    """Fit a model and ask for a candidate; print seconds and how far memory rose, as JSON."""
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    from ax.core import Arm, Experiment, Metric, Objective, OptimizationConfig, ParameterType, RangeParameter
+    from ax.core import SearchSpace
+
+    from ax_symmetry import get_botorch
+
+    blocks = [[f"x{k}_{j}" for j in range(slots)] for k in range(m)]
+    space = SearchSpace([RangeParameter(p, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for p in block])
+    experiment = Experiment(name="cost", search_space=space, optimization_config=OptimizationConfig(
+        objective=Objective(metric=Metric(name="y"), minimize=False)))
+    rng = np.random.default_rng(seed)
+    for _ in range(n):
+        trial = experiment.new_trial()
+        trial.add_arm(Arm(parameters={p: float(rng.random()) for p in space.parameters}))
+        trial.mark_running(no_runner_required=True)
+        x = np.array([[trial.arm.parameters[p] for p in block] for block in blocks])
+        trial.update_trial_data({"y": (float(np.sin(3 * x).prod(axis=1).sum()), 0.05)})
+        trial.mark_completed()
+    torch.manual_seed(seed)
+    known = {} if method == "plain" else {"symmetry": {"blocks": blocks}, "method": method}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    adapter = get_botorch(experiment, experiment.lookup_data(), **known)
+    fitted = time.process_time()
+    adapter.gen(1)
+    rose = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps({"fit": fitted - start, "gen": time.process_time() - fitted, "mib": rose / 1024}))
+
+
+def compare_models(repeats: int) -> None:
+    """Print seconds and memory of models, and how they grow."""
+    jobs = [(sweep, case, method, seed) for sweep, cases in MODELS.items() for case in cases
+            for method in ("plain", "augmentation", "kernel") for seed in range(repeats)
+            if not (method != "plain" and case[0] == 1)
+            and not (method == "augmentation" and math.factorial(case[0]) * case[2] > (ONCE if seed else LARGEST))]
+    found: dict[Any, list[dict[str, float]]] = {}
+    for sweep, case, method, seed in tqdm(jobs, unit="model", disable=None):
+        command = [sys.executable, __file__, "model", method, *map(str, case), str(seed)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+        found.setdefault((sweep, case, method), []).append(json.loads(answer))
+    for sweep, cases in MODELS.items():
+        print(f"\n{sweep}\n{'blocks':>8}{'slots':>6}{'n':>5}  {'method':14}{'fit, s':>9}{'gen, s':>9}"
+              f"{'both / plain':>24}{'MiB':>7}")
+        growth: dict[str, list[tuple[float, float]]] = {}
+        for case in cases:
+            plain = found[sweep, case, "plain"]
+            for method in ("plain", "augmentation", "kernel"):
+                rows = found.get((sweep, case, method))
+                if not rows:
+                    continue
+                ratio = [(r["fit"] + r["gen"]) / (p["fit"] + p["gen"]) for r, p in zip(rows, plain)]
+                fit, gen, mib = (float(np.median([r[key] for r in rows])) for key in ("fit", "gen", "mib"))
+                spread = f"{np.median(ratio):.2f} ({min(ratio):.2f} - {max(ratio):.2f})"
+                print(f"{case[0]:>8}{case[1]:>6}{case[2]:>5}  {method:14}{fit:>9.2f}{gen:>9.2f}{spread:>24}{mib:>7.0f}")
+                swept = {"|": math.factorial(case[0]), "n": case[2], "d": case[0] * case[1]}.get(sweep[0], 1)
+                growth.setdefault(method, []).append((math.log(swept), math.log(fit + gen)))
+        if len(cases) > 1:
+            said = (f"{method} {np.polyfit(*zip(*points), 1)[0]:.2f}" for method, points in growth.items()
+                    if len({x for x, _ in points}) > 1)
+            print(f"fitted exponents of fit + gen in {sweep.split(' ')[0]}: {', '.join(said)}")
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["model"]:
+        run_model(sys.argv[2], *map(int, sys.argv[3:]))
+        return
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["kernels", "models"])
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    packages = ("ax-platform", "botorch", "torch", "invariantkernels")
+    print(", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages if p != "invariantkernels"
+                    or args.part == "kernels"), "; CPU time of one thread, medians (lowest - highest)\n", sep="")
+    (compare_kernels if args.part == "kernels" else compare_models)(args.repeats)
+
+
+if __name__ == "__main__":
+    main()
