@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from ax_symmetry.averaged import AveragedKernel, OverBase
-from ax_symmetry.bases import as_gaussian, evaluate
+from ax_symmetry.bases import as_gaussian, evaluate, tied
 from ax_symmetry.columns import ColumnAction, named_action
 from ax_symmetry.declaration import Blocks
 from ax_symmetry.errors import SymmetryError
@@ -42,7 +43,7 @@ class ColumnKernel(AveragedKernel):
     ) -> None:
         action = columns.of_full_rows()
         if base_kernel is None:
-            base_kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+            base_kernel = default_base(action, batch_shape)
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
@@ -185,7 +186,7 @@ class MaxAlignmentKernel(OverBase):
         self.columns = named_action(declared, feature_names)
         self.action = self.columns.of_full_rows()
         if base_kernel is None:
-            base_kernel = get_covar_module_with_dim_scaled_prior(self.action.width, batch_shape or torch.Size())
+            base_kernel = default_base(self.action, batch_shape)
         self.base_kernel = base_kernel
         if as_gaussian(base_kernel, self.action.ties) is None:
             raise SymmetryError("base_kernel: sorted values need an RBF kernel; use InvariantKernel with this one.")
@@ -200,6 +201,25 @@ class MaxAlignmentKernel(OverBase):
                 columns = torch.tensor(alike, device=x.device)
                 x = x.index_copy(-1, columns, x.index_select(-1, columns).sort(dim=-1).values)
         return x
+
+
+def default_base(action: ColumnAction, batch_shape: torch.Size | None = None) -> Kernel:
+    """Make BoTorch's default kernel, an RBF, with one prior for the one lengthscale of columns that trade places."""
+    kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+    first = torch.tensor([alike[0] for alike in action.classes])
+    of_classes, set_classes = partial(_of_classes, action.ties, first), partial(_set_classes, action.ties)
+    kernel.register_prior("lengthscale_prior", kernel.lengthscale_prior, of_classes, set_classes)
+    return kernel
+
+
+def _of_classes(ties: Tensor, first: Tensor, kernel: Any) -> Tensor:
+    """Return the lengthscale of each class of columns, found at the first of them."""
+    tied_ones = tied(kernel.lengthscale, ties)
+    return tied_ones.index_select(-1, first.to(tied_ones.device))
+
+
+def _set_classes(ties: Tensor, kernel: Any, values: Tensor) -> None:
+    kernel.initialize(lengthscale=values.index_select(-1, ties.to(values.device)))
 
 
 def _check_base(kernel: Kernel, action: ColumnAction, names: Sequence[str]) -> None:

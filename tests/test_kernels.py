@@ -1,11 +1,13 @@
 """The public kernels: GPyTorch's own test case, exact arithmetic, the double sum over the group, models.
 
 One-line bugs that turn this file red: forget the square root when normalizing; normalize one side; average over m!
-without dividing; lose `active_dims`; leave out the implied column; take e for 1 - e; sort only one argument.
+without dividing; lose `active_dims`; leave out the implied column; take e for 1 - e; sort only one argument; count the
+prior of a shared lengthscale once for every column.
 """
 
 from __future__ import annotations
 
+import pickle
 import unittest
 from collections.abc import Mapping
 from copy import deepcopy
@@ -282,3 +284,19 @@ def test_a_symmetry_or_its_dict() -> None:
     x = rows(3, 7)
     one, other = InvariantKernel(PAIRS, NAMES), InvariantKernel(Symmetry.from_config(PAIRS), NAMES)
     assert torch.equal(one(x).to_dense(), other(x).to_dense())
+
+
+@pytest.mark.parametrize("outcomes", [1, 2])
+def test_a_lengthscale_that_columns_share_has_one_prior(outcomes: int) -> None:
+    """And can be drawn from it, as BoTorch does when a fit fails; models can be pickled."""
+    shape = torch.Size([outcomes] if outcomes > 1 else [])
+    kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c", "z"], batch_shape=shape).double()
+    kernel.base_kernel.lengthscale = torch.tensor([0.2, 0.4, 0.8, 0.5]).expand(*shape, 1, 4)
+    ((_, module, prior, closure, setting),) = kernel.named_priors()
+    assert torch.allclose(closure(module), torch.tensor([0.4, 0.5]).double().expand(*shape, 1, 2))
+    setting(module, torch.tensor([0.3, 0.7]).double().expand(*shape, 1, 2))
+    wanted = torch.tensor([0.3, 0.3, 0.3, 0.7]).double().expand(*shape, 1, 4)
+    assert torch.allclose(kernel.base_kernel.lengthscale, wanted)
+    x = torch.rand(3, 4, dtype=torch.double)
+    again = pickle.loads(pickle.dumps(kernel))
+    assert torch.equal(again(x).to_dense(), kernel(x).to_dense())
