@@ -1,0 +1,262 @@
+"""Every way to use a symmetry, on the same problems: regret per evaluation and seconds per candidate.
+
+    python benchmarks/level.py --out level.csv --jobs 2      # resumes where it stopped; hours
+    python benchmarks/level.py --out level.csv --report      # the tables of what is there, and level.html
+
+All methods start from the same quasi-random points, so that runs are paired by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from math import factorial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from ax.core import Arm, Experiment, Metric, Objective, OptimizationConfig, ParameterType, RangeParameter, SearchSpace
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from gpytorch.constraints import GreaterThan
+from gpytorch.kernels import Kernel, RBFKernel
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from problems import PROBLEMS, Problem, problem
+from scipy.stats import wilcoxon
+from tqdm import tqdm
+
+from ax_symmetry import Canonicalize, Symmetry, get_botorch
+from ax_symmetry._ax import default_transforms
+from ax_symmetry.columns import named_action
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
+
+INITIAL = 5
+ROWS = 1500  # full augmentation is left out where it makes more: each fit would take minutes
+PEER = 120  # elements up to which the peer's kernel is run
+
+
+def unit(symmetry: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> Symmetry:
+    """Return the symmetry of parameters that are scaled to the unit interval."""
+    mirror = symmetry.get("mirror")
+    if mirror is None:
+        return Symmetry.from_config(symmetry)
+
+    def scaled(centers: Mapping[str, float]) -> dict[str, float]:
+        return {n: (c - bounds[n][0]) / (bounds[n][1] - bounds[n][0]) for n, c in centers.items()}
+
+    moved = scaled(mirror) if isinstance(mirror, Mapping) else [scaled(centers) for centers in mirror]
+    return Symmetry.from_config({**symmetry, "mirror": moved})
+
+
+def holder_of(adapter: Any) -> Any:
+    generator = getattr(adapter, "generator", None) or adapter.model
+    return getattr(generator, "surrogate", generator)
+
+
+def with_kernel(make: Callable[[Symmetry, list[str]], Kernel]) -> Callable[..., Any]:
+    """Return a method: plain Ax, its model replaced by one with another kernel, fitted to the same data."""
+
+    def method(experiment: Experiment, task: Problem, images: Any = None) -> Any:
+        adapter = get_botorch(experiment, experiment.lookup_data())
+        holder = holder_of(adapter)
+        x, y = holder._model.train_inputs[0], holder._model.train_targets[:, None]
+        variance = holder._model.likelihood.noise[:, None]
+        kernel = make(unit(task.symmetry, task.bounds), adapter.parameters)
+        model = SingleTaskGP(x, y, variance, covar_module=kernel, outcome_transform=None).double()
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        holder._model = model.eval()
+        return adapter
+
+    return method
+
+
+def peer_kernel(symmetry: Symmetry, names: list[str]) -> Kernel:
+    import invariantkernels as peer
+
+    action = named_action(symmetry, names)
+    made = getattr(peer, "GroupInvariantKernel", None) or peer.InvariantKernel
+    isotropic = "isotropic" if hasattr(peer, "GroupInvariantKernel") else "is_isotropic"
+    base = RBFKernel(lengthscale_constraint=GreaterThan(2.5e-2))
+    return made(base, lambda x: action(x).movedim(-2, -3), **{isotropic: True})
+
+
+def augmented_by_baybe(experiment: Experiment, task: Problem) -> Any:
+    """Plain Ax on the rows that BayBE's row augmentation makes, each with the variance of its observation."""
+    from baybe.utils.augmentation import df_apply_permutation_augmentation
+
+    adapter = get_botorch(experiment, experiment.lookup_data())
+    holder, names = holder_of(adapter), adapter.parameters
+    table = pd.DataFrame(holder._model.train_inputs[0].numpy(), columns=names)
+    table["y"], table["variance"] = holder._model.train_targets.numpy(), holder._model.likelihood.noise.detach().numpy()
+    rows = df_apply_permutation_augmentation(table, [list(slot) for slot in zip(*task.symmetry["blocks"])])
+    x, y, variance = (torch.tensor(rows[c].to_numpy(dtype=float)) for c in (names, ["y"], ["variance"]))
+    model = SingleTaskGP(x, y, variance, outcome_transform=None).double()
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    holder._model = model.eval()
+    return adapter
+
+
+def told(**options: Any) -> Callable[..., Any]:
+    """Return a method of the package: the symmetry with options."""
+    method = options.pop("method", "auto")
+
+    def fitted(experiment: Experiment, task: Problem) -> Any:
+        symmetry = {**task.symmetry, **options}
+        return get_botorch(experiment, experiment.lookup_data(), symmetry=symmetry, method=method)
+
+    return fitted
+
+
+def canonical_domain(constrain: bool) -> Callable[..., Any]:
+    """Return a method: plain Ax, its candidates canonical, whose search order constraints may confine."""
+
+    def fitted(experiment: Experiment, task: Problem) -> Any:
+        configs = {"Canonicalize": {**task.symmetry, "constrain": constrain}}
+        transforms = [Canonicalize, *default_transforms()]
+        return get_botorch(experiment, experiment.lookup_data(), transforms=transforms, transform_configs=configs)
+
+    return fitted
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "plain": lambda experiment, task: get_botorch(experiment, experiment.lookup_data()),
+    "default": told(),
+    "kernel": told(method="kernel"),
+    "augmentation": told(method="augmentation"),
+    "augmentation, copies": told(method="augmentation", noise="copy"),
+    "4 nearest images": told(method="augmentation", max_images=4),
+    "4 random images": told(method="augmentation", max_images=4, select="random"),
+    "subgroup": told(method="augmentation", group="cyclic"),
+    "order constraints": canonical_domain(True),
+    "canonical domain": canonical_domain(False),
+    "k_G": with_kernel(lambda symmetry, names: InvariantKernel(symmetry, names, normalize=False)),
+    "k_G and e": with_kernel(lambda symmetry, names: ApproximatelyInvariantKernel(InvariantKernel(symmetry, names))),
+    "max-alignment": with_kernel(lambda symmetry, names: MaxAlignmentKernel(symmetry, names)),
+    "invariantkernels": with_kernel(peer_kernel),
+    "BayBE rows": augmented_by_baybe,
+}
+
+
+def runs(method: str, task: Problem) -> bool:
+    """Tell whether a method can be run on a problem."""
+    order = Symmetry.from_config(task.symmetry).order
+    blocks, mirror = task.symmetry.get("blocks"), task.symmetry.get("mirror")
+    of_all = blocks is not None and mirror is None and task.symmetry.get("group") is None
+    return {
+        "augmentation": order * task.budget <= ROWS,
+        "augmentation, copies": order * task.budget <= ROWS,
+        "subgroup": of_all and len(blocks or ()) > 2,
+        "max-alignment": of_all and len((blocks or [[]])[0]) == 1,
+        "invariantkernels": order <= PEER,
+        "BayBE rows": of_all and factorial(len(blocks or ())) * task.budget <= ROWS,
+    }.get(method, True)
+
+
+def run(name: str, method: str, seed: int) -> tuple[list[float], float]:
+    """Search; return the function at every evaluation, and the CPU seconds per candidate of the model."""
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    task = problem(name)
+    names = [*task.bounds]
+    low, high = np.array([*task.bounds.values()]).T
+    space = SearchSpace([RangeParameter(n, ParameterType.FLOAT, *task.bounds[n]) for n in names])
+    experiment = Experiment(name="level", search_space=space, optimization_config=OptimizationConfig(
+        objective=Objective(metric=Metric(name="y"), minimize=False)))
+    symmetry, rng = Symmetry.from_config(task.symmetry), np.random.default_rng(seed)
+    start = torch.quasirandom.SobolEngine(len(names), scramble=True, seed=seed).draw(INITIAL, dtype=torch.double)
+    torch.manual_seed(seed)
+    values, seconds = [], 0.0
+    for number in range(task.budget):
+        if number < INITIAL:
+            parameters = dict(zip(names, (low + (high - low) * start[number].numpy()).tolist()))
+        else:
+            before = time.process_time()
+            parameters = METHODS[method](experiment, task).gen(1).arms[0].parameters
+            seconds += time.process_time() - before
+        if method == "canonical domain":
+            parameters = symmetry.canonical(parameters)
+        values.append(task.function(np.array([parameters[n] for n in names])))
+        trial = experiment.new_trial()
+        trial.add_arm(Arm(parameters=parameters))
+        trial.mark_running(no_runner_required=True)
+        trial.update_trial_data({"y": (values[-1] + task.sem * rng.normal(), task.sem)})
+        trial.mark_completed()
+    return values, seconds / (task.budget - INITIAL)
+
+
+def read(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path)
+    table["values"] = [np.array(v.split(), dtype=float) for v in table["values"]]
+    return table
+
+
+def report(table: pd.DataFrame, figure: Path) -> None:
+    """Print final regrets, evaluations for plain Ax's, and seconds; draw the medians of the regret."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    shown = [name for name in PROBLEMS if (table.problem == name).any()]
+    plot = make_subplots(rows=-(-len(shown) // 2), cols=2, subplot_titles=shown)
+    print("Medians (25 % - 75 %) over seeds. Evaluations: until plain Ax's final median regret, as a share of the\n"
+          "budget; p: Wilcoxon, one-sided, final regret lower than plain Ax's, paired by seed")
+    for place, name in enumerate(shown):
+        best, of_problem = problem(name).optimum(), table[table.problem == name]
+        print(f"\n{name}")
+        print(f"{'method':22}{'seeds':>6}{'final regret':>34}{'evaluations':>13}{'p':>8}{'s / candidate':>15}")
+        regret = {m: {seed: best - np.maximum.accumulate(v) for seed, v in zip(rows.seed, rows["values"])}
+                  for m, rows in of_problem.groupby("method", sort=False)}
+        goal = np.median([r[-1] for r in regret["plain"].values()])
+        for number, (method, runs_) in enumerate(regret.items()):
+            last = np.array([r[-1] for r in runs_.values()])
+            median = np.median([*runs_.values()], axis=0)
+            reached = np.flatnonzero(median <= goal)
+            share = f"{(reached[0] + 1) / len(median):.2f}" if len(reached) else "never"
+            pairs = [(r[-1], regret["plain"][s][-1]) for s, r in runs_.items() if s in regret["plain"]]
+            differ = [a - b for a, b in pairs if a != b]
+            p = f"{wilcoxon(differ, alternative='less').pvalue:.3f}" if len(differ) > 4 else "-"
+            quartiles = f"{np.median(last):.4g} ({np.quantile(last, .25):.4g} - {np.quantile(last, .75):.4g})"
+            seconds = of_problem[of_problem.method == method].seconds.median()
+            print(f"{method:22}{len(last):>6}{quartiles:>34}{share:>13}{p:>8}{seconds:>15.2f}")
+            line = go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=method, legendgroup=method, mode="lines",
+                              showlegend=place == 0, line_color=f"hsl({360 * number // len(METHODS)}, 70%, 45%)")
+            plot.add_trace(line, row=place // 2 + 1, col=place % 2 + 1)
+    plot.update_yaxes(type="log", title_text="regret")
+    plot.update_xaxes(title_text="evaluations")
+    plot.update_layout(height=320 * -(-len(shown) // 2), width=1000, template="plotly_white")
+    plot.write_html(figure, include_plotlyjs="cdn")
+    print(f"\nThe figure: {figure}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("level.csv"), help="table of results, one line per run")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--problems", nargs="*", choices=PROBLEMS, default=PROBLEMS)
+    parser.add_argument("--methods", nargs="*", choices=METHODS, default=[*METHODS])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--report", action="store_true", help="print what is there and stop")
+    args = parser.parse_args()
+    if not args.out.exists():
+        args.out.write_text("problem,method,seed,seconds,values\n")
+    done = set(pd.read_csv(args.out)[["problem", "method", "seed"]].itertuples(index=False, name=None))
+    todo = [(name, method, seed) for seed in range(args.seeds) for name in args.problems for method in args.methods
+            if runs(method, problem(name)) and (name, method, seed) not in done]
+    with ProcessPoolExecutor(args.jobs) as pool:
+        jobs = {pool.submit(run, *case): case for case in ([] if args.report else todo)}
+        for job in tqdm(as_completed(jobs), total=len(jobs), unit="run"):
+            name, method, seed = jobs[job]
+            values, seconds = job.result()
+            with args.out.open("a") as file:
+                file.write(f'{name},"{method}",{seed},{seconds:.4f},{" ".join(f"{v:.6g}" for v in values)}\n')
+    report(read(args.out), args.out.with_suffix(".html"))
+
+
+if __name__ == "__main__":
+    main()
