@@ -7,16 +7,12 @@ from typing import Any
 
 import torch
 from gpytorch.kernels import Kernel
-from gpytorch.settings import lazily_evaluate_kernels
 from torch import Tensor
 
 from ax_symmetry.bases import as_gaussian, evaluate
 from ax_symmetry.columns import ColumnAction
 from ax_symmetry.gaussians import gaussian_average, parts_of
-from ax_symmetry.restarts import Constants, Covariance, normalized, over_restarts
-
-AT_ONCE = 2**21
-"""Up to this many entries, training rows included, a constant kernel is evaluated before they are asked for."""
+from ax_symmetry.restarts import Covariance, normalized, over_restarts
 
 
 class OverBase(Kernel):
@@ -69,41 +65,37 @@ class AveragedKernel(OverBase):
         self.base_kernel, self.action, self.inputs, self.both_sides = base_kernel, action, inputs, both_sides
         self.parts = parts_of(action.action)
         self._fixed: Covariance | None = None
-        self._constants: Constants | None = None
 
     def fix(self) -> None:
         """Make the hyperparameters constants, so that they are looked up no more."""
         self.requires_grad_(False)
-        self._fixed, self._constants = (None, None) if self.batch_shape else (self._covariance({}), Constants())
+        self._fixed = None if self.batch_shape else self.covariance()
 
-    def _covariance(self, params: dict[str, Any]) -> Covariance:
+    def covariance(self, **params: Any) -> Covariance:
         """Choose the cheapest exact way to evaluate the kernel with its present hyperparameters."""
+        if self._fixed is not None:
+            return self._fixed
         product = None if self.both_sides or self.action.implies else as_gaussian(self.base_kernel, self.action.ties)
         return _Sum(self, params) if product is None else _Product(self, product[0], product[1].sqrt())
 
-    def __call__(self, x1: Tensor, x2: Tensor | None = None, diag: bool = False, **params: Any) -> Any:
-        """Evaluate the kernel: at once for the few rows of a search, where to put it off would cost more."""
-        few = self._fixed is not None and x2 is None and not diag and x1.ndim == 3
-        if few and len(x1) * x1.shape[1] ** 2 <= AT_ONCE:
-            with lazily_evaluate_kernels(False):
-                return super().__call__(x1, **params)
-        return super().__call__(x1, x2, diag, **params)
+    def rows(self, x: Tensor) -> Tensor:
+        """Return the rows on which the group acts."""
+        return x
 
     def forward(
         self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
     ) -> Tensor:
-        covariance = self._fixed or self._covariance(params)
+        covariance = self.covariance(**params)
+        alike, x1 = x1 is x2, self.rows(x1)
+        x2 = x1 if alike else self.rows(x2)
         if x1.ndim == x2.ndim == 3 and not diag and not self.batch_shape:
-            found = over_restarts(covariance, x1, x2, self._constants)
+            found = over_restarts(covariance, x1, x2)
             if found is not None:
                 return found
-        for x in (x1, x2):
-            if self._constants is not None and x.ndim == 2 and not x.requires_grad:
-                self._constants.learn(x)
         points1 = covariance.points(x1)
-        points2 = points1 if x1 is x2 else covariance.points(x2)
+        points2 = points1 if alike else covariance.points(x2)
         factors1 = covariance.factors(points1)
-        factors2 = factors1 if x1 is x2 else covariance.factors(points2)
+        factors2 = factors1 if alike else covariance.factors(points2)
         if diag:
             entries = covariance.paired(points1, points2)
             return entries if factors1 is None or factors2 is None else entries * factors1 * factors2

@@ -133,7 +133,8 @@ class _MeanGaussian(torch.autograd.Function):
         terms = torch.cdist(a, b.unsqueeze(0), compute_mode="donot_use_mm_for_euclid_dist").square_().div_(-2).exp_()
         ctx.save_for_backward(a, b, terms, images, columns)
         ctx.widths = points.shape[-1], rows.shape[-1]
-        mean = terms.clone() if f == 1 else terms.unflatten(-2, (-1, f)).mean(dim=-2)  # I x J x ... x n x n'
+        by_image = terms.unflatten(-2, (points.shape[-2], f))  # I x J x ... x n x F x n'
+        mean = terms.clone() if f == 1 else by_image.mean(dim=-2)
         return mean.view(*images.shape[:-2], *columns.shape[:-1], *mean.shape[2:])
 
     @staticmethod

@@ -47,10 +47,8 @@ class ColumnKernel(AveragedKernel):
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
-    def forward(
-        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
-    ) -> Tensor:
-        return super().forward(self.columns.full(x1), self.columns.full(x2), diag, **params)
+    def rows(self, x: Tensor) -> Tensor:
+        return self.columns.full(x)
 
 
 class InvariantKernel(ColumnKernel):

@@ -1,7 +1,7 @@
 """Covariances as a search evaluates them: at many places at once, with rows that all the places share.
 
-In the search for a candidate the training rows and the trials that run are the same in all restarts and all steps, nine
-rows in ten. Their covariances are evaluated once and kept.
+In the search for a candidate the training rows and the trials that run are the same in all restarts, nine rows in ten.
+Their covariances are evaluated once.
 """
 
 from __future__ import annotations
@@ -50,60 +50,17 @@ class Covariance(ABC):
 
 @dataclass(frozen=True)
 class Shared:
-    """Rows that all places share, and what is known of them.
+    """What is known of rows that all batches share.
 
     Attributes:
-        rows1: Rows `s x d`.
-        rows2: Rows `s' x d`.
-        points: Those of the second rows.
-        entries: Their covariances, `s x s'`.
+        points: Points of the second ones, `s' x P`.
+        entries: Covariances of the first with the second ones, `s x s'`.
         factors: By what the second rows' entries are multiplied, `s'`.
     """
 
-    rows1: Tensor
-    rows2: Tensor
     points: Tensor
     entries: Tensor
     factors: Tensor | None
-
-
-class Constants:
-    """Rows that are no variables of a search, and the blocks of them that it evaluated last.
-
-    Rows that are the same in all restarts need not be constants: candidates may meet in a corner, even in one that was
-    measured. They are taken for such if each was evaluated by itself before (rows `n x d`, without a gradient), as
-    training rows and those of trials are, and if as many rows never were as different as now.
-    """
-
-    def __init__(self) -> None:
-        self.rows: Tensor | None = None
-        self.fewest: dict[int, int] = {}
-        self.blocks: list[Shared] = []
-
-    def learn(self, rows: Tensor) -> None:
-        """Remember rows `n x d`."""
-        if not self.are(rows):
-            self.rows = rows.detach() if self.rows is None else torch.cat([self.rows, rows.detach()])
-
-    def may_be(self, shared: int, n: int) -> bool:
-        """Tell whether of n rows no fewer were shared before."""
-        self.fewest[n] = min(shared, self.fewest.get(n, n))
-        return shared == self.fewest[n]
-
-    def are(self, rows: Tensor) -> bool:
-        """Tell whether all of some rows `n x d` are known."""
-        return self.rows is not None and bool((rows.unsqueeze(1) == self.rows).all(dim=-1).any(dim=-1).all())
-
-    def find(self, rows1: Tensor, rows2: Tensor) -> Shared | None:
-        """Look up a block of entries."""
-        for block in self.blocks:
-            if torch.equal(block.rows1, rows1) and torch.equal(block.rows2, rows2):
-                return block
-        return None
-
-    def keep(self, block: Shared) -> None:
-        """Keep a block of entries."""
-        self.blocks = [block, *self.blocks[:2]]
 
 
 def normalized(entries: Tensor, factors1: Tensor | None, factors2: Tensor | None) -> Tensor:
@@ -113,117 +70,120 @@ def normalized(entries: Tensor, factors1: Tensor | None, factors2: Tensor | None
     return entries * (factors1.unsqueeze(-1) * factors2.unsqueeze(-2))
 
 
-def over_restarts(
-    covariance: Covariance, x1: Tensor, x2: Tensor, constants: Constants | None = None
-) -> Tensor | None:
+def over_restarts(covariance: Covariance, x1: Tensor, x2: Tensor) -> Tensor | None:
     """Evaluate a covariance function on batches of rows, for rows that are the same in all of them once.
 
     Args:
         covariance: The function.
         x1: Rows `b x n x d`.
         x2: The same, or rows `b x n' x d` that all batches share.
-        constants: Rows that are no variables; their entries are kept there. None if the function itself may change.
 
     Returns:
         Entries `b x n x n'`, or None if there is nothing to gain. Where variables of an optimiser have the same value
         in all batches (in its first step, if ever), each gets the mean of their gradients.
     """
     alike = x1 is x2 or torch.equal(x1, x2)
-    shared2, own2, order2 = _split(x2)
+    shared2, own2, order2 = split(x2)
     if not shared2.shape[1] or own2.shape[1] and not alike:
         return None
-    shared1, own1, order1 = (shared2, own2, order2) if alike else _split(x1)
-    shared = _of_shared(covariance, shared1, shared2, x1.shape[1] + x2.shape[1], constants)
-    entries = shared.entries
+    shared1, own1, order1 = (shared2, own2, order2) if alike else split(x1)
+    shared = _of_shared(covariance, shared1, shared2)
+    entries = shared.entries.expand(len(x1), -1, -1)
     if own1.shape[1]:
-        points = covariance.points(own1)
-        own = covariance(points, torch.cat([shared.points.expand(len(x1), -1, -1), points], dim=1))
-        prior = None if shared.factors is None else torch.as_tensor(covariance.prior(points)).expand(own.shape[:2])
-        entries = _Joined.apply(own, entries, prior, shared.factors, alike)
-    return _pick(_pick(entries.expand(len(x1), -1, -1), 1, order1), 2, order2)
+        own = with_own(covariance, covariance.points(own1), shared.points, shared.factors)
+        s2 = shared2.shape[1]
+        entries = joined(own, shared.entries) if alike else torch.cat([entries, own[..., :s2]], dim=1)
+    return pick(pick(entries, 1, order1), 2, order2)
 
 
-class _Joined(torch.autograd.Function):
-    """Entries of the shared rows with each other, `s x s'`, beside those of the own rows with s' shared and q own ones.
+def with_own(covariance: Covariance, own: Tensor, shared: Tensor, factors: Tensor | None) -> Tensor:
+    """Evaluate the entries of each batch's own points with shared ones and with each other.
 
-    The latter, `b x q x (s' + q)`, are normalized here, if the factors of shared rows are given. One node in the graph,
-    as in a search the overhead of nodes is what takes the time.
+    Args:
+        covariance: The function.
+        own: Points `b x q x P`.
+        shared: Points `s x P`.
+        factors: By what the entries of the shared ones are multiplied, `s`.
+
+    Returns:
+        Entries `b x q x (s + q)`.
+    """
+    entries = covariance(own, torch.cat([shared.expand(len(own), -1, -1), own], dim=1))
+    if factors is None:
+        return entries
+    return _Normalized.apply(entries, torch.as_tensor(covariance.prior(own)).expand(entries.shape[:2]), factors)
+
+
+def joined(own: Tensor, shared: Tensor) -> Tensor:
+    """Put entries `s x s` of shared rows beside those of own rows with all, `b x q x (s + q)`; square matrices."""
+    return _Joined.apply(own, shared)
+
+
+class _Normalized(torch.autograd.Function):
+    """Entries `b x q x (s + q)` times factors of the shared and of the own rows; the latter are in the entries.
+
+    One node in the graph, as in a search the overhead of nodes is what takes the time.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, own: Tensor, shared: Tensor, prior: Tensor | None, factors: Tensor | None, alike: bool
-    ) -> Tensor:
-        (b, q, _), (s1, s2) = own.shape, shared.shape
-        left = right = None
-        normal = own
-        if prior is not None and factors is not None:
-            left = (prior / own[..., s2:].diagonal(dim1=-2, dim2=-1)).sqrt()
-            right = torch.cat([factors.expand(b, -1), left], dim=-1)
-            normal = own * left.unsqueeze(-1) * right.unsqueeze(-2)
-        ctx.save_for_backward(own, prior, left, right)
-        ctx.alike, ctx.shape = alike, shared.shape
-        entries = own.new_empty(b, s1 + q, s2 + q if alike else s2)
-        entries[:, :s1, :s2] = shared
-        entries[:, s1:] = normal[..., :entries.shape[2]]
-        if alike:
-            entries[:, :s1, s2:] = normal[..., :s2].mT
+    def forward(ctx: Any, entries: Tensor, prior: Tensor, factors: Tensor) -> Tensor:
+        s = len(factors)
+        left = (prior / entries[..., s:].diagonal(dim1=-2, dim2=-1)).sqrt()
+        right = torch.cat([factors.expand(len(entries), -1), left], dim=-1)
+        ctx.save_for_backward(entries, prior, left, right)
+        return entries * left.unsqueeze(-1) * right.unsqueeze(-2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        entries, prior, left, right = ctx.saved_tensors
+        s = right.shape[-1] - left.shape[-1]
+        terms = gradient * entries
+        of_left, of_right = (terms * right.unsqueeze(-2)).sum(dim=-1), (terms * left.unsqueeze(-1)).sum(dim=-2)
+        of_left += of_right[..., s:]
+        of_entries = gradient * left.unsqueeze(-1) * right.unsqueeze(-2)
+        variance = entries[..., s:].diagonal(dim1=-2, dim2=-1)
+        of_entries[..., s:].diagonal(dim1=-2, dim2=-1).sub_(of_left * left / (2 * variance))
+        of_prior = of_left * left / (2 * prior) if ctx.needs_input_grad[1] else None
+        of_factors = of_right[..., :s].sum(dim=0) if ctx.needs_input_grad[2] else None
+        return of_entries, of_prior, of_factors
+
+
+class _Joined(torch.autograd.Function):
+    """See `joined`."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, shared: Tensor) -> Tensor:
+        s = ctx.s = len(shared)
+        entries = own.new_empty(len(own), own.shape[2], own.shape[2])
+        entries[:, :s, :s], entries[:, s:], entries[:, :s, s:] = shared, own, own[..., :s].mT
         return entries
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        own, prior, left, right = ctx.saved_tensors
-        s1, s2 = ctx.shape
-        of_own, of_prior, of_factors = torch.zeros_like(own), None, None
-        of_own[..., :gradient.shape[2]] = gradient[:, s1:]
-        if ctx.alike:
-            of_own[..., :s2] += gradient[:, :s1, s2:].mT
-        of_shared = gradient[:, :s1, :s2].sum(dim=0) if ctx.needs_input_grad[1] else None
-        if left is not None:
-            terms = of_own * own
-            of_left = (terms * right.unsqueeze(-2)).sum(dim=-1)
-            of_right = (terms * left.unsqueeze(-1)).sum(dim=-2)
-            of_left += of_right[..., s2:]
-            of_own *= left.unsqueeze(-1) * right.unsqueeze(-2)
-            variance = own[..., s2:].diagonal(dim1=-2, dim2=-1)
-            of_own[..., s2:].diagonal(dim1=-2, dim2=-1).sub_(of_left * left / (2 * variance))
-            of_prior = of_left * left / (2 * prior) if ctx.needs_input_grad[2] else None
-            of_factors = of_right[..., :s2].sum(dim=0) if ctx.needs_input_grad[3] else None
-        return of_own, of_shared, of_prior, of_factors, None
+        of_own = gradient[:, ctx.s:].clone()
+        of_own[..., :ctx.s] += gradient[:, :ctx.s, ctx.s:].mT
+        return of_own, gradient[:, :ctx.s, :ctx.s].sum(dim=0) if ctx.needs_input_grad[1] else None
 
 
-def _split(x: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+def split(x: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     """Split rows `b x n x d` in those that are the same in all batches and the others; tell where each one went."""
     n = x.shape[1]
     same = (x == x[:1]).all(dim=0).all(dim=-1).tolist() if len(x) > 1 else [False] * n
     shared, order = sum(same), sorted(range(n), key=lambda i: not same[i])
-    x = _pick(x, 1, order)
+    x = pick(x, 1, order)
     return x[:, :shared], x[:, shared:], sorted(range(n), key=order.__getitem__)
 
 
-def _pick(x: Tensor, dim: int, order: list[int]) -> Tensor:
+def pick(x: Tensor, dim: int, order: list[int]) -> Tensor:
+    """Put a dimension in another order."""
     return x if order == [*range(len(order))] else x.index_select(dim, torch.tensor(order, device=x.device))
 
 
-def _of_shared(
-    covariance: Covariance, shared1: Tensor, shared2: Tensor, n: int, constants: Constants | None
-) -> Shared:
-    """Look up, or evaluate, the covariances of shared rows `b x s x d` and `b x s' x d`, of n rows in all."""
-    rows1, rows2 = shared1[0].detach(), shared2[0].detach()
-    if constants is not None and constants.may_be(len(rows1) + len(rows2), n):
-        block = constants.find(rows1, rows2)
-        if block is not None:
-            return block
-        constant = constants.are(torch.cat([rows1, rows2]))
-    else:
-        constant = False
-    if not constant and torch.is_grad_enabled():
-        rows1, rows2 = shared1.mean(dim=0), shared2.mean(dim=0)
-    points1, points2 = covariance.points(rows1), covariance.points(rows2)
+def _of_shared(covariance: Covariance, shared1: Tensor, shared2: Tensor) -> Shared:
+    """Evaluate the covariances of rows `b x s x d` and `b x s' x d` that all batches share."""
+    points1, points2 = (covariance.points(rows.mean(dim=0) if rows.requires_grad else rows[0])
+                        for rows in (shared1, shared2))
     factors = covariance.factors(points2)
-    entries = normalized(covariance(points1, points2), covariance.factors(points1), factors)
-    block = Shared(rows1, rows2, points2, entries, factors)
-    if constants is not None and constant:
-        constants.keep(block)
-    return block
+    return Shared(points2, normalized(covariance(points1, points2), covariance.factors(points1), factors), factors)

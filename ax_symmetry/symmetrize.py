@@ -17,9 +17,9 @@ from ax_symmetry._ax.fitting import Fit, probe_of
 from ax_symmetry._ax.rows import Context, Images, Training
 from ax_symmetry._ax.search import Search, StandIn
 from ax_symmetry.arms import orbit_keys
+from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.checks import check_surroundings, warn_if_partial
 from ax_symmetry.codec import Codec, widened
-from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.columns import CannotFold, ColumnAction
 from ax_symmetry.domain import some_images
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
@@ -27,6 +27,7 @@ from ax_symmetry.folding import fold
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
 from ax_symmetry.places import column_action, inside, some_values
+from ax_symmetry.searching import hasten
 
 
 class SymmetrizeObservations(RowTransform):
@@ -163,7 +164,7 @@ class SymmetrizeObservations(RowTransform):
         for part in constant.modules():
             if isinstance(part, AveragedKernel):
                 part.fix()
-        return constant.eval(), lambda x: torch.ones(len(x), dtype=torch.bool)
+        return hasten(constant.eval()), lambda x: torch.ones(len(x), dtype=torch.bool)
 
     def _folded(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn | None:
         """Fold the model for a search; None, with a warning, if it is of a kind that cannot be folded."""
@@ -179,7 +180,7 @@ class SymmetrizeObservations(RowTransform):
             )
             return None
         # Ax compares candidates with the observations inside of the search space, so that an image inside must stay.
-        return folded, lambda x: action.one_of_each_orbit(x, inside(x, names, search_space))
+        return hasten(folded), lambda x: action.one_of_each_orbit(x, inside(x, names, search_space))
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""

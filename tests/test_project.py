@@ -43,6 +43,7 @@ LAYERS = (
     "averaged",
     "kernels",
     "folding",
+    "searching",
     "arms",
     "_ax",
     "checks",
