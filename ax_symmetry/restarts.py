@@ -41,11 +41,11 @@ class Covariance(ABC):
     def prior(self, points: Tensor) -> Tensor | float:
         """Return the variance of normalized entries, `... x n` or of a shape that broadcasts to it."""
 
-    def factors(self, points: Tensor, variance: Tensor | None = None) -> Tensor | None:
+    def factors(self, points: Tensor) -> Tensor | None:
         """Return what the entries of points are multiplied by, `... x n`; None for 1."""
         if not self.normalize:
             return None
-        return (self.prior(points) / (self.paired(points, points) if variance is None else variance)).sqrt()
+        return (self.prior(points) / self.paired(points, points)).sqrt()
 
 
 @dataclass(frozen=True)
