@@ -30,14 +30,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from ax.core import Arm, Experiment, Metric, Objective, OptimizationConfig, ParameterType, RangeParameter, SearchSpace
+from ax.core import ParameterType, RangeParameter, SearchSpace
 from ax.service.ax_client import AxClient, ObjectiveProperties
-from botorch.fit import fit_gpytorch_mll
-from botorch.models import SingleTaskGP
 from botorch.models.transforms.input import InputTransform
+from experiments import model_holder, new_experiment, observe, stand_in, training_data
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, RBFKernel
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 from tqdm import tqdm
 
@@ -121,15 +119,11 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
     """Ask for a batch after random trials; return the pairs, the seconds, and how many candidates there are."""
     blocks = blocks_of(group)
     space = search_space(blocks)
-    experiment = Experiment(name="batches", search_space=space, optimization_config=OptimizationConfig(
-        objective=Objective(metric=Metric(name="y"), minimize=False)))
+    experiment = new_experiment(space)
     rng = np.random.default_rng(seed)
     for _ in range(OBSERVED):
-        trial = experiment.new_trial()
-        trial.add_arm(Arm(parameters={n: float(rng.random()) for n in space.parameters}))
-        trial.mark_running(no_runner_required=True)
-        trial.update_trial_data({"y": (outcome(trial.arm.parameters, blocks) + SEM[way] * rng.normal(), SEM[way])})
-        trial.mark_completed()
+        parameters = {n: float(rng.random()) for n in space.parameters}
+        observe(experiment, parameters, outcome(parameters, blocks) + SEM[way] * rng.normal(), SEM[way])
     seed_all(seed)
     start = time.process_time()
     symmetry = {"blocks": blocks, "constrain": method == "order constraints"}
@@ -137,7 +131,7 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
         "symmetry": symmetry, "method": "kernel" if method == "kernel" else "augmentation"}
     adapter = get_botorch(experiment, experiment.lookup_data(), **known)
     if method == "k_G":
-        stand_in_brute_force(adapter, *GROUPS[group])
+        stand_in(adapter, training_data(adapter), BruteForce(*GROUPS[group]))
     if method in NOT_TAKEN:
         del adapter._gen  # the search sees the fitted model itself
     if method == "canonical inputs":
@@ -150,21 +144,6 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
     return list(itertools.combinations(arms, 2)), time.process_time() - start, len(arms)
 
 
-def model_holder(adapter: Any) -> Any:
-    generator = getattr(adapter, "generator", None) or adapter.model
-    return getattr(generator, "surrogate", generator)
-
-
-def stand_in_brute_force(adapter: Any, m: int, s: int) -> None:
-    """Replace a fitted model by one with the brute-force kernel, fitted to the same data."""
-    holder = model_holder(adapter)
-    fitted = holder._model
-    x, y, variance = fitted.train_inputs[0], fitted.train_targets, fitted.likelihood.noise
-    model = SingleTaskGP(x, y[:, None], variance[:, None], covar_module=BruteForce(m, s), outcome_transform=None)
-    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model.double()))
-    holder._model = model.eval()
-
-
 @contextmanager
 def brute_force_searches(m: int, s: int) -> Iterator[None]:
     """Let every fitted model of a strategy search with the brute-force kernel."""
@@ -175,7 +154,7 @@ def brute_force_searches(m: int, s: int) -> Iterator[None]:
 
     def search(self: Any, *args: Any, **keywords: Any) -> Any:
         if not isinstance(getattr(model_holder(self)._model.covar_module, "orders", None), list):
-            stand_in_brute_force(self, m, s)
+            stand_in(self, training_data(self), BruteForce(m, s))
         return own(self, *args, **keywords)
 
     of_ax._gen = search

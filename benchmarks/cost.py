@@ -89,23 +89,19 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int) -> None:
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    from ax.core import Arm, Experiment, Metric, Objective, OptimizationConfig, ParameterType, RangeParameter
-    from ax.core import SearchSpace
+    from ax.core import ParameterType, RangeParameter, SearchSpace
+    from experiments import new_experiment, observe
 
     from ax_symmetry import get_botorch
 
     blocks = [[f"x{k}_{j}" for j in range(slots)] for k in range(m)]
     space = SearchSpace([RangeParameter(p, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for p in block])
-    experiment = Experiment(name="cost", search_space=space, optimization_config=OptimizationConfig(
-        objective=Objective(metric=Metric(name="y"), minimize=False)))
+    experiment = new_experiment(space)
     rng = np.random.default_rng(seed)
     for _ in range(n):
-        trial = experiment.new_trial()
-        trial.add_arm(Arm(parameters={p: float(rng.random()) for p in space.parameters}))
-        trial.mark_running(no_runner_required=True)
-        x = np.array([[trial.arm.parameters[p] for p in block] for block in blocks])
-        trial.update_trial_data({"y": (float(np.sin(3 * x).prod(axis=1).sum()), 0.05)})
-        trial.mark_completed()
+        x = rng.random((m, slots))
+        value = float(np.sin(3 * x).prod(axis=1).sum())
+        observe(experiment, dict(zip(space.parameters, x.ravel().tolist())), value, 0.05)
     torch.manual_seed(seed)
     known = {} if method == "plain" else {"symmetry": {"blocks": blocks}, "method": method}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

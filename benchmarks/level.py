@@ -21,12 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from ax.core import Arm, Experiment, Metric, Objective, OptimizationConfig, ParameterType, RangeParameter, SearchSpace
-from botorch.fit import fit_gpytorch_mll
-from botorch.models import SingleTaskGP
+from ax.core import Experiment, ParameterType, RangeParameter, SearchSpace
+from experiments import new_experiment, observe, stand_in, training_data
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, RBFKernel
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from problems import PROBLEMS, Problem, problem
 from scipy.stats import wilcoxon
 from tqdm import tqdm
@@ -54,26 +52,15 @@ def unit(symmetry: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]])
     return Symmetry.from_config({**symmetry, "mirror": moved})
 
 
-def holder_of(adapter: Any) -> Any:
-    generator = getattr(adapter, "generator", None) or adapter.model
-    return getattr(generator, "surrogate", generator)
-
-
 def with_kernel(make: Callable[[Symmetry, list[str]], Kernel]) -> Callable[..., Any]:
     """Return a method: plain Ax, its model replaced by one with another kernel, fitted to the same data."""
 
-    def method(experiment: Experiment, task: Problem, images: Any = None) -> Any:
+    def fitted(experiment: Experiment, task: Problem) -> Any:
         adapter = get_botorch(experiment, experiment.lookup_data())
-        holder = holder_of(adapter)
-        x, y = holder._model.train_inputs[0], holder._model.train_targets[:, None]
-        variance = holder._model.likelihood.noise[:, None]
-        kernel = make(unit(task.symmetry, task.bounds), adapter.parameters)
-        model = SingleTaskGP(x, y, variance, covar_module=kernel, outcome_transform=None).double()
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        holder._model = model.eval()
+        stand_in(adapter, training_data(adapter), make(unit(task.symmetry, task.bounds), adapter.parameters))
         return adapter
 
-    return method
+    return fitted
 
 
 def peer_kernel(symmetry: Symmetry, names: list[str]) -> Kernel:
@@ -91,14 +78,11 @@ def augmented_by_baybe(experiment: Experiment, task: Problem) -> Any:
     from baybe.utils.augmentation import df_apply_permutation_augmentation
 
     adapter = get_botorch(experiment, experiment.lookup_data())
-    holder, names = holder_of(adapter), adapter.parameters
-    table = pd.DataFrame(holder._model.train_inputs[0].numpy(), columns=names)
-    table["y"], table["variance"] = holder._model.train_targets.numpy(), holder._model.likelihood.noise.detach().numpy()
+    x, y, variance = training_data(adapter)
+    columns = {"x": list(adapter.parameters), "y": ["y"], "variance": ["variance"]}
+    table = pd.DataFrame(torch.cat([x, y, variance], dim=1).numpy(), columns=sum(columns.values(), []))
     rows = df_apply_permutation_augmentation(table, [list(slot) for slot in zip(*task.symmetry["blocks"])])
-    x, y, variance = (torch.tensor(rows[c].to_numpy(dtype=float)) for c in (names, ["y"], ["variance"]))
-    model = SingleTaskGP(x, y, variance, outcome_transform=None).double()
-    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    holder._model = model.eval()
+    stand_in(adapter, tuple(torch.tensor(rows[own].to_numpy(dtype=float)) for own in columns.values()))
     return adapter
 
 
@@ -167,8 +151,7 @@ def run(name: str, method: str, seed: int) -> tuple[list[float], float]:
     names = [*task.bounds]
     low, high = np.array([*task.bounds.values()]).T
     space = SearchSpace([RangeParameter(n, ParameterType.FLOAT, *task.bounds[n]) for n in names])
-    experiment = Experiment(name="level", search_space=space, optimization_config=OptimizationConfig(
-        objective=Objective(metric=Metric(name="y"), minimize=False)))
+    experiment = new_experiment(space)
     symmetry, rng = Symmetry.from_config(task.symmetry), np.random.default_rng(seed)
     start = torch.quasirandom.SobolEngine(len(names), scramble=True, seed=seed).draw(INITIAL, dtype=torch.double)
     torch.manual_seed(seed)
@@ -183,11 +166,7 @@ def run(name: str, method: str, seed: int) -> tuple[list[float], float]:
         if method == "canonical domain":
             parameters = symmetry.canonical(parameters)
         values.append(task.function(np.array([parameters[n] for n in names])))
-        trial = experiment.new_trial()
-        trial.add_arm(Arm(parameters=parameters))
-        trial.mark_running(no_runner_required=True)
-        trial.update_trial_data({"y": (values[-1] + task.sem * rng.normal(), task.sem)})
-        trial.mark_completed()
+        observe(experiment, parameters, values[-1] + task.sem * rng.normal(), task.sem)
     return values, seconds / (task.budget - INITIAL)
 
 

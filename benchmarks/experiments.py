@@ -1,0 +1,48 @@
+"""What the benchmarks do with Ax: experiments, their observations, and other models in the place of the fitted one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from ax.core import Arm, Experiment, Metric, Objective, OptimizationConfig, SearchSpace
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from gpytorch.kernels import Kernel
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from torch import Tensor
+
+
+def new_experiment(space: SearchSpace) -> Experiment:
+    """Make an experiment that maximises y."""
+    objective = Objective(metric=Metric(name="y"), minimize=False)
+    return Experiment(name="benchmark", search_space=space, optimization_config=OptimizationConfig(objective=objective))
+
+
+def observe(experiment: Experiment, parameters: Mapping[str, Any], value: float, sem: float) -> None:
+    """Add a completed trial."""
+    trial = experiment.new_trial()
+    trial.add_arm(Arm(parameters=dict(parameters)))
+    trial.mark_running(no_runner_required=True)
+    trial.update_trial_data({"y": (value, sem)})
+    trial.mark_completed()
+
+
+def model_holder(adapter: Any) -> Any:
+    """Return the object of Ax whose `_model` is the fitted model."""
+    generator = getattr(adapter, "generator", None) or adapter.model
+    return getattr(generator, "surrogate", generator)
+
+
+def training_data(adapter: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inputs, targets and variances of the fitted model: `n x d`, `n x 1`, `n x 1`."""
+    model = model_holder(adapter)._model
+    return model.train_inputs[0], model.train_targets[:, None], model.likelihood.noise.detach()[:, None]
+
+
+def stand_in(adapter: Any, data: tuple[Tensor, Tensor, Tensor], kernel: Kernel | None = None) -> None:
+    """Replace the fitted model by one with another kernel, BoTorch's default without one, fitted to such data."""
+    model = SingleTaskGP(*data, covar_module=kernel, outcome_transform=None).to(torch.double)
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    model_holder(adapter)._model = model.eval()
