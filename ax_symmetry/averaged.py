@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from gpytorch.kernels import Kernel
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ax_symmetry.bases import as_gaussian, evaluate
 from ax_symmetry.columns import ColumnAction
-from ax_symmetry.gaussians import gaussian_average, parts_of
+from ax_symmetry.gaussians import gaussian_average, in_chunks, parts_of
 from ax_symmetry.restarts import Covariance, normalized, over_restarts
 
 
@@ -142,20 +143,43 @@ class _Sum(Covariance):
         return x
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        images, b = self.kernel.action(one), 1
+        b = 1
         if self.kernel.both_sides:
             other = self.kernel.action(other)
             b, other = other.shape[-2], other.flatten(-3, -2)
-        entries = self._base(images.flatten(-3, -2), other)
-        return entries.unflatten(-2, (-1, images.shape[-2])).unflatten(-1, (-1, b)).mean(dim=(-3, -1))
+
+        def summed(images: Tensor) -> Tensor:
+            entries = self._base(images.flatten(-3, -2), other)
+            return entries.unflatten(-2, (-1, images.shape[-2])).unflatten(-1, (-1, b)).sum(dim=(-3, -1))
+
+        return self._total(summed, one, other.shape[-2]) / (self.kernel.action.order * b)
 
     def paired(self, one: Tensor, other: Tensor) -> Tensor:
-        images = self.kernel.action(one)
         others = self.kernel.action(other) if self.kernel.both_sides else other.unsqueeze(-2)
-        one = images.repeat_interleave(others.shape[-2], dim=-2).flatten(-3, -2)
-        other = others.repeat_interleave(images.shape[-2], dim=-3).flatten(-3, -2)
-        entries = self._base(one, other, diag=True)
-        return entries.unflatten(-1, (-1, images.shape[-2] * others.shape[-2])).mean(dim=-1)
+        b = others.shape[-2]
+
+        def summed(images: Tensor) -> Tensor:
+            left = images.repeat_interleave(b, dim=-2).flatten(-3, -2)
+            right = others.repeat_interleave(images.shape[-2], dim=-3).flatten(-3, -2)
+            return self._base(left, right, diag=True).unflatten(-1, (-1, images.shape[-2] * b)).sum(dim=-1)
+
+        return self._total(summed, one, b) / (self.kernel.action.order * b)
+
+    def _total(self, summed: Callable[[Tensor], Tensor], rows: Tensor, width: int) -> Tensor:
+        """Add up sums over the images `... x n x G x d` of rows, each entered `width` times, in chunks.
+
+        What each chunk needs for its gradient is computed again then, if there are several.
+        """
+        action = self.kernel.action
+        points = action.points(action.full(rows))
+        chunks = in_chunks(action.elements, rows.shape[:-1].numel() * max(width, action.width))
+        if len(chunks) == 1:
+            return summed(action.take(points, chunks[0]))
+
+        def of_chunk(elements: Tensor) -> Tensor:
+            return summed(action.take(points, elements))
+
+        return sum(checkpoint(of_chunk, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks)
 
     def prior(self, points: Tensor) -> Tensor | float:
         return self._base(points, points, diag=True)

@@ -122,8 +122,11 @@ class ColumnAction:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the images `... x n x |G| x d` of rows `... x n x d`."""
-        points = self.points(self.full(x))
-        return points.index_select(-1, self.elements.to(x.device).flatten()).unflatten(-1, self.elements.shape)
+        return self.take(self.points(self.full(x)), self.elements)
+
+    def take(self, points: Tensor, elements: Tensor) -> Tensor:
+        """Return the images `... x n x F x d` under some of the elements `F x d` of rows whose points are given."""
+        return points.index_select(-1, elements.to(points.device).flatten()).unflatten(-1, elements.shape)
 
     @cached_property
     def classes(self) -> list[list[int]]:

@@ -20,6 +20,9 @@ from torch.autograd.function import once_differentiable
 from ax_symmetry.orbits import Action, Factor
 from ax_symmetry.permanents import permanent
 
+CHUNK = 2**24
+"""How many numbers a tensor of images holds: 128 MiB of doubles."""
+
 FEW = 24
 """Up to this order the sum over all elements takes less time than permanents."""
 
@@ -115,41 +118,62 @@ def _parts(action: Action, factor: Factor) -> Iterator[Sum | Permanent]:
         yield Permanent(columns[blocks], images[:, blocks].unsqueeze(2), columns[rest], images[:, rest])
 
 
+def in_chunks(images: Tensor, numbers: int) -> tuple[Tensor, ...]:
+    """Split images `... x F x w`, each of which needs some numbers, such that a chunk does not need too many."""
+    return images.split(max(1, CHUNK // max(1, numbers)), dim=-2)
+
+
 class _MeanGaussian(torch.autograd.Function):
     """exp(-|a - b|^2 / 2), averaged over F images of some columns of the first rows.
 
     Of points `... x n x P` and rows `... x n' x d`, with images `I... x F x w` (points) and columns `J... x w`: entries
     `I... x J... x ... x n x n'`. One node in the graph, as in a search the overhead of nodes is what takes the time.
+    Images that are too many to be held at once are evaluated in chunks, and again for the gradient.
     """
 
     @staticmethod
     def forward(ctx: Any, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
         images, columns = images.to(points.device), columns.to(rows.device)
-        f, w = images.shape[-2:]
-        a = points.index_select(-1, images.flatten()).unflatten(-1, (-1, f, w))  # ... x n x I x F x w
-        a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)  # I x 1 x ... x n F x w
-        b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).movedim(-2, 0)  # J x ... x n' x w
-        # The faster way of `cdist`, by a matrix product, would lose digits.
-        terms = torch.cdist(a, b.unsqueeze(0), compute_mode="donot_use_mm_for_euclid_dist").square_().div_(-2).exp_()
-        ctx.save_for_backward(a, b, terms, images, columns)
-        ctx.widths = points.shape[-1], rows.shape[-1]
-        by_image = terms.unflatten(-2, (points.shape[-2], f))  # I x J x ... x n x F x n'
-        mean = terms.clone() if f == 1 else by_image.mean(dim=-2)
+        b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, columns.shape[-1])).movedim(-2, 0).unsqueeze(0)
+        numbers = max(b.shape[:-1].numel() * points.shape[-2], points.shape[:-1].numel() * b.shape[-1])
+        chunks = in_chunks(images, images.shape[:-2].numel() * numbers)
+        if len(chunks) == 1:
+            ctx.known = _terms(points, b, images)
+            terms = ctx.known[1]
+            mean = terms.squeeze(-2).clone() if terms.shape[-2] == 1 else terms.mean(dim=-2)
+        else:
+            ctx.known = None
+            mean = sum(_terms(points, b, chunk)[1].sum(dim=-2) for chunk in chunks) / images.shape[-2]
+        ctx.chunks = chunks
+        ctx.save_for_backward(points, rows, b, columns)
         return mean.view(*images.shape[:-2], *columns.shape[:-1], *mean.shape[2:])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        a, b, terms, images, columns = ctx.saved_tensors
-        f, of_points, of_rows = images.shape[-2], None, None
-        gradient = gradient.reshape(*terms.shape[:-2], terms.shape[-2] // f, 1, terms.shape[-1]) / f
-        weights = (terms.unflatten(-2, (-1, f)) * gradient).flatten(-3, -2)
-        if ctx.needs_input_grad[0]:
-            of_a = (weights @ b).sum(dim=1) - a.squeeze(1) * weights.sum(dim=(1, -1)).unsqueeze(-1)
-            of_a = of_a.unflatten(-2, (-1, f)).movedim(0, -3).flatten(-3)
-            of_points = of_a.new_zeros(*of_a.shape[:-1], ctx.widths[0]).index_add_(-1, images.flatten(), of_a)
-        if ctx.needs_input_grad[1]:
-            of_b = (weights.mT @ a).sum(dim=0) - b * weights.sum(dim=(0, -2)).unsqueeze(-1)
-            of_b = of_b.movedim(0, -2).flatten(-2)
-            of_rows = of_b.new_zeros(*of_b.shape[:-1], ctx.widths[1]).index_add_(-1, columns.flatten(), of_b)
+        points, rows, b, columns = ctx.saved_tensors
+        of_points = torch.zeros_like(points) if ctx.needs_input_grad[0] else None
+        of_rows = torch.zeros_like(rows) if ctx.needs_input_grad[1] else None
+        first, count = ctx.chunks[0].shape[:-2].numel(), sum(chunk.shape[-2] for chunk in ctx.chunks)
+        gradient = gradient.reshape(first, *b.shape[1:-2], points.shape[-2], 1, rows.shape[-2]) / count
+        for chunk in ctx.chunks:
+            a, terms = ctx.known or _terms(points, b, chunk)
+            weights = (terms * gradient).flatten(-3, -2)  # I x J x ... x n F x n'
+            if of_points is not None:
+                of_a = (weights @ b).sum(dim=1) - a.squeeze(1) * weights.sum(dim=(1, -1)).unsqueeze(-1)
+                of_a = of_a.unflatten(-2, (-1, chunk.shape[-2])).movedim(0, -3).flatten(-3)
+                of_points.index_add_(-1, chunk.flatten(), of_a)
+            if of_rows is not None:
+                of_b = (weights.mT @ a).sum(dim=0) - b.squeeze(0) * weights.sum(dim=(0, -2)).unsqueeze(-1)
+                of_rows.index_add_(-1, columns.flatten(), of_b.movedim(0, -2).flatten(-2))
         return of_points, of_rows, None, None
+
+
+def _terms(points: Tensor, b: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images `I x 1 x ... x n F x w` of points, and their Gaussians `I x J x ... x n x F x n'`."""
+    f, w = images.shape[-2:]
+    a = points.index_select(-1, images.flatten()).unflatten(-1, (-1, f, w))  # ... x n x I x F x w
+    a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)
+    # The faster way of `cdist`, by a matrix product, would lose digits.
+    terms = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square_().div_(-2).exp_()
+    return a, terms.unflatten(-2, (points.shape[-2], f))

@@ -1,7 +1,8 @@
 """Averaged kernels, against sums over the group's elements found by brute force.
 
 One-line bugs that turn this file red: divide by (m - 1)!; average over the inverse elements of a mirrored block only;
-take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart.
+take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart; divide the
+gradient by the size of a chunk; hold all images at once; leave the group's elements on the processor.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ax_symmetry.gaussians
 import brute_force
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from ax_symmetry import Symmetry
 from ax_symmetry.columns import named_action
 from ax_symmetry.averaged import AveragedKernel
 from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, ProductKernel, RBFKernel, ScaleKernel
+from torch.utils._python_dispatch import TorchDispatchMode
 
 NAMES = [f"{letter}{k}" for k in range(5) for letter in "ab"] + ["z"]
 PAIRS = [[f"a{k}", f"b{k}"] for k in range(5)]
@@ -155,3 +158,54 @@ def test_a_batch_of_lengthscales() -> None:
         np.testing.assert_allclose(
             both(x.expand(3, 2, 4, -1), diag=True)[0, number].detach(), wanted.diagonal().detach(), rtol=1e-9
         )
+
+
+class Largest(TorchDispatchMode):
+    """Finds the largest tensor that anything makes."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for one in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(one, torch.Tensor):
+                self.numbers = max(self.numbers, one.untyped_storage().nbytes() // 8)
+        return made
+
+
+@pytest.mark.parametrize("base", ["rbf", "matern"])
+@pytest.mark.parametrize("case", ["A_5", "mirrors", "S_4 x S_3"])
+def test_images_are_evaluated_in_chunks(case: str, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same entries and gradients, while no tensor is much larger than a chunk."""
+    kernel, found = averaged(CASES[case], kernels()[base]), []
+    for chunk in (2**24, 2 * 24 * 18):
+        monkeypatch.setattr(ax_symmetry.gaussians, "CHUNK", chunk)
+        x, y = rows(24).requires_grad_(), rows(18, seed=1).requires_grad_()
+        with Largest() as largest:
+            entries = kernel(x, y).to_dense()
+            weighted = (entries * torch.arange(18).cos()).sum() + kernel(x, diag=True).sin().sum()
+            gradients = torch.autograd.grad(weighted, [x, y, *kernel.parameters()])
+        found.append([entries.detach(), *gradients])
+    for one, other in zip(*found):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
+    assert largest.numbers <= 2 * chunk
+
+
+# "meta" takes all operations but those with tensors that were left on another device; GPyTorch's distances need numbers.
+DEVICES = [(base, "meta") for base in ("rbf", "scaled", "by columns")]
+DEVICES += [(base, "cuda") for base in kernels()] if torch.cuda.is_available() else []
+
+
+@pytest.mark.parametrize("base, device", DEVICES)
+@pytest.mark.parametrize("case", CASES)
+def test_other_devices(case: str, base: str, device: str) -> None:
+    kernel = averaged(CASES[case], kernels()[base])
+    wanted = kernel(rows(4), rows(3, seed=1)).to_dense().detach()
+    kernel.to(device)
+    x, y = rows(4).to(device).requires_grad_(), rows(3, seed=1).to(device)
+    entries, diagonal = kernel(x, y).to_dense(), kernel(x, diag=True)
+    (entries.sum() + diagonal.sum()).backward()
+    assert entries.device.type == diagonal.device.type == x.grad.device.type == device
+    assert entries.shape == wanted.shape
+    if device != "meta":
+        np.testing.assert_allclose(entries.detach().cpu(), wanted, rtol=1e-9, atol=1e-12)
