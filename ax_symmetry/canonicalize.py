@@ -54,6 +54,9 @@ class Canonicalize(RowTransform):
         """Read the config and check it."""
         self.symmetry, space = check_surroundings(type(self).__name__, config, search_space, context)
         self.options = options.read_canonical(config or {})
+        training_on = options.read_augmentation((context.configs or {}).get("SymmetrizeObservations") or config or {})
+        if training_on.asymmetry is not None:
+            raise options.moves_candidates()
         self.priority = self.symmetry.priority(self.options.order_by)
         self.codec = Codec(self.symmetry, widened(self.symmetry, space))
         self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
@@ -61,12 +64,11 @@ class Canonicalize(RowTransform):
         self._known = KnownArms(
             self.codec, self.priority, lambda: getattr(context.adapter, "_arms_by_signature", None) or {}
         )
-        self._confines = self._read_constrain(context, space)
+        self._confines = self._read_constrain(context, training_on, space)
         self._searched, self._constraints = space, space.parameter_constraints
 
-    def _read_constrain(self, context: Context, space: SearchSpace) -> bool:
+    def _read_constrain(self, context: Context, augmentation: options.Augmentation, space: SearchSpace) -> bool:
         """Decide whether the search is confined to the fundamental domain."""
-        augmentation = options.read_augmentation((context.configs or {}).get("SymmetrizeObservations") or {})
         partial = "SymmetrizeObservations" in context.transforms and augmentation.knows_only_the_domain(
             self.symmetry.order
         )

@@ -15,7 +15,7 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.codec import has_ranges_alone
 from ax_symmetry.options import choose_method
 from ax_symmetry.symmetry import Symmetry
-from ax_symmetry.transforms import TRANSFORMS
+from ax_symmetry.transforms import TRANSFORMS, transforms_for
 
 
 def get_botorch(
@@ -36,11 +36,12 @@ def get_botorch(
         experiment: The experiment.
         data: Its data; the sem of each observation is in the outcome's units.
         search_space: Where to optimise, if not the experiment's own search space.
-        symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added.
-            Without it, add them yourself through `transforms` and `transform_configs`.
+        symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added;
+            with `asymmetry`, `SymmetrizeObservations` alone. Without it, add them yourself through `transforms` and
+            `transform_configs`.
         method: `"augmentation"` trains on the images of the observations, `"kernel"` fits the invariant kernel to the
             observations themselves. `"auto"` is the kernel for a group of 24 or more elements on range parameters
-            alone, unless the dict says which images to keep, and augmentation else.
+            alone, unless the dict says which images to keep, and with `asymmetry`; augmentation else.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
 
@@ -72,6 +73,6 @@ def get_botorch(
                     f"get_botorch: symmetry= adds {transform.__name__} and its config by itself; drop it from "
                     "transforms and transform_configs, or drop symmetry=."
                 )
-            configs[transform.__name__] = config
-        transforms = [*TRANSFORMS, *transforms]
+        configs.update({transform.__name__: config for transform in transforms_for(config)})
+        transforms = [*transforms_for(config), *transforms]
     return _ax.get_botorch(experiment, data, search_space, transforms=transforms, transform_configs=configs, **keywords)

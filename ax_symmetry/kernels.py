@@ -114,7 +114,7 @@ class ApproximatelyInvariantKernel(Kernel):
         SymmetryError: e is not between 0 and 1, or the invariant kernel is not normalized.
     """
 
-    def __init__(self, invariant: InvariantKernel, asymmetry: float | None = None) -> None:
+    def __init__(self, invariant: ColumnKernel, asymmetry: float | None = None) -> None:
         super().__init__()
         if asymmetry is not None and not 0 <= asymmetry <= 1:
             raise SymmetryError(f"asymmetry: got {asymmetry!r}; give a number from 0 to 1, or None to learn it.")

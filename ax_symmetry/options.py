@@ -18,6 +18,7 @@ class Augmentation:
     """The options of `SymmetrizeObservations`."""
 
     method: str = "augmentation"
+    asymmetry: float | str | None = None
     noise: str = "orbit"
     max_images: int | None = None
     select: str = "nearest"
@@ -56,11 +57,22 @@ def choose_method(method: str, config: Mapping[str, Any], order: int, possible: 
         raise SymmetryError(f"method: the call says {method!r}, the dict {declared!r}; leave out one of them.")
     if declared == "auto":
         images = any(key in config for key in ("max_images", "select", "seed", "noise"))
-        declared = "kernel" if possible and order >= LARGE and not images else "augmentation"
+        large = possible and order >= LARGE and not images
+        declared = "kernel" if large or "asymmetry" in config else "augmentation"
     chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
     read_augmentation(chosen)
     read_canonical(chosen)
+    if "asymmetry" in chosen and ("order_by" in chosen or "constrain" in chosen):
+        raise moves_candidates()
     return chosen
+
+
+def moves_candidates() -> SymmetryError:
+    """Make the error for candidates that are to become canonical although their images differ."""
+    return SymmetryError(
+        "asymmetry: says that the images of a candidate are other experiments, so that Canonicalize must not trade one "
+        "for another; take out Canonicalize and its options order_by and constrain, or take out asymmetry."
+    )
 
 
 def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
@@ -76,6 +88,14 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     for key in ("noise", "max_images", "select", "seed"):
         if options.method == "kernel" and key in config:
             raise SymmetryError(f"{key}: says which images to train on, and method 'kernel' has none; leave it out.")
+    share = options.asymmetry
+    if "asymmetry" in config and (isinstance(share, bool) or share != "learn" and not _is_share(share)):
+        raise SymmetryError(
+            f'asymmetry: got {share!r}; give a number above 0 and up to 1, or "learn"; leave it out if the symmetry is '
+            "exact."
+        )
+    if share is not None and options.method != "kernel":
+        raise SymmetryError("asymmetry: images share the value of their observation; set method to 'kernel'.")
     _one_of("noise", options.noise, ("orbit", "copy"))
     _one_of("select", options.select, ("nearest", "random"))
     if options.max_images is not None and (type(options.max_images) is not int or options.max_images < 1):
@@ -99,6 +119,10 @@ def read_canonical(config: Mapping[str, Any]) -> Canonical:
     if constrain is not None and type(constrain) is not bool:
         raise SymmetryError(f"constrain: got {constrain!r}; give True or False.")
     return Canonical(tuple(order_by), constrain)
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 0 < value <= 1
 
 
 def _one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from ax_symmetry import _ax
 from ax_symmetry.codec import has_ranges_alone
 from ax_symmetry.options import choose_method
 from ax_symmetry.symmetry import Symmetry
-from ax_symmetry.transforms import TRANSFORMS, Canonicalize
+from ax_symmetry.transforms import SymmetrizeObservations, transforms_for
 
 
 def choose_generation_strategy(
@@ -34,7 +34,7 @@ def choose_generation_strategy(
 
     Args:
         search_space: The search space of the experiment (`experiment.search_space`).
-        symmetry: A symmetry, or its dict with options of the transforms.
+        symmetry: A symmetry, or its dict with options of the transforms. With `asymmetry` candidates stay as they are.
         method: As for `get_botorch`: `"augmentation"`, `"kernel"` or `"auto"`.
         num_initialization_trials: How many trials to choose quasi-randomly; Ax's own number without it.
         max_parallelism: How many trials may run at the same time, in either step; -1 for any number. Without it Ax's
@@ -59,7 +59,7 @@ def choose_generation_strategy(
         random_seed=random_seed,
     )
     for keywords, defaults, learns in _ax.generator_keywords(strategy):
-        added = TRANSFORMS if learns else (Canonicalize,)
+        added = [t for t in transforms_for(config) if learns or t is not SymmetrizeObservations]
         keywords["transforms"] = [*added, *(keywords.get("transforms") or defaults)]
         configs = {transform.__name__: deepcopy(dict(config)) for transform in added}
         keywords["transform_configs"] = {**(keywords.get("transform_configs") or {}), **configs}

@@ -13,7 +13,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry import options
 from ax_symmetry._ax import RowTransform, use_kernel
-from ax_symmetry._ax.fitting import Fit, probe_of
+from ax_symmetry._ax.fitting import Fit, KernelSpec, probe_of
 from ax_symmetry._ax.rows import Context, Images, Training
 from ax_symmetry._ax.search import Search, StandIn
 from ax_symmetry.arms import orbit_keys
@@ -45,6 +45,9 @@ class SymmetrizeObservations(RowTransform):
 
     - `method`: `"augmentation"` (default), or `"kernel"`: the training data stay as they are, and the model is fitted
       with the invariant kernel (`kernels.InvariantKernel`), which is exact for a group of any size.
+    - `asymmetry`: the share, up to 1, of the function's variance that does not have the symmetry, or `"learn"` to
+      learn it; by default the symmetry is exact. With `method` `"kernel"`, and without `Canonicalize`: the images of a
+      candidate are then other experiments.
     - `noise`: `"orbit"` (default) scales the covariance by the number of images; `"copy"` leaves it, which claims that
       many independent measurements.
     - `max_images`: how many images of each observation to keep, itself among them; all by default.
@@ -156,7 +159,7 @@ class SymmetrizeObservations(RowTransform):
             columns = self._columns(list(search_space.parameters))
         except CannotFold as error:
             raise SymmetryError(f"method: 'kernel' cannot be used here: {error} Use 'augmentation'.") from error
-        use_kernel(generator, columns, search_space)
+        use_kernel(generator, KernelSpec(columns, self.options.asymmetry), search_space)
 
     def _constant(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn:
         """Make the hyperparameters of the invariant kernel constants for a search."""

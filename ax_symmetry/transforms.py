@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ax_symmetry._ax import RowTransform, register
 from ax_symmetry.canonicalize import Canonicalize
@@ -13,3 +14,8 @@ TRANSFORMS: Sequence[type[RowTransform]] = (Canonicalize, SymmetrizeObservations
 
 for transform in TRANSFORMS:
     register(transform)
+
+
+def transforms_for(config: Mapping[str, Any]) -> Sequence[type[RowTransform]]:
+    """Return the transforms that a model needs; if the symmetry does not hold exactly, candidates stay as they are."""
+    return TRANSFORMS if "asymmetry" not in config else (SymmetrizeObservations,)

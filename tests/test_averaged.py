@@ -191,7 +191,7 @@ def test_images_are_evaluated_in_chunks(case: str, base: str, monkeypatch: pytes
     assert largest.numbers <= 2 * chunk
 
 
-# "meta" takes all operations but those with tensors that were left on another device; GPyTorch's distances need numbers.
+# "meta" takes all operations but those with tensors left on another device; GPyTorch's own distances need numbers.
 DEVICES = [(base, "meta") for base in ("rbf", "scaled", "by columns")]
 DEVICES += [(base, "cuda") for base in kernels()] if torch.cuda.is_available() else []
 

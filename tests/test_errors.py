@@ -297,6 +297,13 @@ OPTIONS = [
         {**PAIR, "method": "kernel", "max_images": 2}, TWO, ("max_images", "method 'kernel'"), "leave it out",
         id="images-for-the-kernel",
     ),
+    *[pytest.param(
+        {**PAIR, "method": "kernel", "asymmetry": share}, TWO, ("asymmetry", repr(share)), "leave it out if", id=name,
+    ) for name, share in {"no-share": 0, "share-above-1": 1.5, "share-bool": True, "share-text": "learnt"}.items()],
+    pytest.param(
+        {**PAIR, "method": "augmentation", "asymmetry": 0.1}, TWO, ("asymmetry", "method"), "'kernel'",
+        id="share-of-images",
+    ),
     pytest.param({**PAIR, "method": "magic"}, TWO, ("method", "'magic'"), "'kernel'", id="unknown-method"),
     pytest.param({**PAIR, "constrain": "yes"}, TWO, ("constrain", "'yes'"), "True or False", id="constrain-text"),
     pytest.param({**PAIR, "constrain": 1}, TWO, ("constrain", "1"), "True or False", id="constrain-number"),
@@ -454,6 +461,15 @@ CALLS = [
     pytest.param(
         lambda: compose(TWO, transforms=[*BOTH, Flatten], transform_configs=both({**PAIR, "method": "kernel"})),
         ("method", "parameter a has no column"), "Use 'augmentation'", id="kernel-without-a-column",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=[*BOTH, *STOCK], transform_configs=both(
+            {**PAIR, "method": "kernel", "asymmetry": 0.1})),
+        ("asymmetry", "Canonicalize"), "take out", id="share-and-canonical-candidates",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry={**PAIR, "asymmetry": "learn", "order_by": ["a"]}), ("asymmetry", "order_by"),
+        "take out", id="share-and-order",
     ),
     pytest.param(
         lambda: own_kernel(PAIR), ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-another",
@@ -878,7 +894,7 @@ def unknown_key_inside(rng: random.Random, config: Any) -> Bad:
 
 
 def junk_option(rng: random.Random, config: Any) -> Bad:
-    key = rng.choice(["noise", "select", "max_images", "seed", "order_by", "constrain"])
+    key = rng.choice(["asymmetry", "noise", "select", "max_images", "seed", "order_by", "constrain"])
     fine = {"max_images": [None, 5], "seed": [5], "order_by": [], "constrain": [None, True]}
     junk = [j for j in JUNK if not any(j is f or (type(j) is type(f) and j == f) for f in fine.get(key, []))]
     config[key] = rng.choice(junk + [["zz"], [["m1"]], -1, "Orbit", "mirror", np.array([1, 2])])

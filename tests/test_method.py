@@ -1,7 +1,8 @@
 """`method="kernel"` through Ax: the model is fitted with the invariant kernel, whatever Ax's transforms make of it.
 
 One-line bugs that turn this file red: add the images after all; find the columns before the transforms; forget to scale
-the columns; share one kernel among outcomes; choose the kernel for choices; keep twins of held-out arms.
+the columns; share one kernel among outcomes; choose the kernel for choices; keep twins of held-out arms; move
+candidates of a symmetry that does not hold exactly; lose its asymmetry on the way to the model.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from ax_symmetry import Symmetry, choose_generation_strategy, get_botorch
 from ax_symmetry._ax import generator_keywords
 from ax_symmetry.averaged import AveragedKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel
 from ax_symmetry.options import choose_method
 from botorch.models import ModelListGP
 from support import add_trial, choice, experiment, fast_optimizer, features, fill, float_range, int_range, random_points
@@ -100,6 +102,40 @@ def test_the_model_is_invariant_and_sees_each_observation_once(case: str, metric
             np.testing.assert_allclose(entries, entries[:, :1].expand_as(entries), rtol=1e-7)
 
 
+@pytest.mark.parametrize("metrics", [("y",), ("y", "z")])
+@pytest.mark.parametrize("share", ["learn", 0.2])
+def test_a_symmetry_that_does_not_hold_exactly(share: Any, metrics: tuple[str, ...]) -> None:
+    """Images of an observation teach the model something, but are others; candidates stay as they are."""
+    search_space = cases()["ranges"][0]
+    made, own = experiment(search_space, metrics), Symmetry.from_config({"blocks": BLOCKS})
+    points = random_points(search_space, 6)
+    for point in [*points, *(own.orbit(point)[-1] for point in points)]:  # the third pair counts half
+        outcome = point["a1"] * point["b1"] + point["a2"] * point["b2"] + point["a3"] * point["b3"] / 2
+        add_trial(made, point, {metric: (outcome, 0.01) for metric in metrics})
+    symmetry = {"blocks": BLOCKS, "asymmetry": share}
+    with fast_optimizer():
+        adapter = get_botorch(made, made.lookup_data(), symmetry=symmetry)
+        for part in parts_of(adapter):
+            assert part.train_targets.shape[-1] == 12
+            assert isinstance(part.covar_module, ApproximatelyInvariantKernel)
+            found = part.covar_module.asymmetry.detach()
+            assert (found > 1e-4).all() if share == "learn" else found == share
+        mean, _ = adapter.predict(features(own.orbit(made.arms_by_name["0_0"].parameters)))
+        assert np.ptp(mean["y"]) > 1e-4
+        arms = [arm.parameters for arm in adapter.gen(4).arms]
+    assert any(arm != own.canonical(arm) for arm in arms)
+
+
+def test_a_strategy_leaves_candidates_of_such_a_symmetry() -> None:
+    search_space = cases()["ranges"][0]
+    strategy = choose_generation_strategy(search_space, {"blocks": BLOCKS, "asymmetry": "learn"})
+    for keywords, _, learns in generator_keywords(strategy):
+        ours = [t.__name__ for t in keywords["transforms"] if t.__module__.startswith("ax_symmetry")]
+        assert ours == (["SymmetrizeObservations"] if learns else [])
+        assert "Canonicalize" not in keywords["transform_configs"]
+        assert not learns or keywords["transform_configs"]["SymmetrizeObservations"]["method"] == "kernel"
+
+
 def test_twelve_interchangeable_blocks() -> None:
     """A group of 479,001,600 elements, which auto leaves to the kernel."""
     blocks = [[f"x{k}", f"y{k}"] for k in range(12)]
@@ -140,6 +176,7 @@ def test_cross_validation_leaves_out_the_orbit() -> None:
         ("auto", {}, 24, False, None),
         ("auto", {"max_images": 4}, 120, True, None),
         ("auto", {"method": "kernel"}, 6, True, "kernel"),
+        ("auto", {"asymmetry": "learn"}, 6, False, "kernel"),
         ("auto", {"method": "augmentation"}, 120, True, "augmentation"),
         ("kernel", {}, 6, True, "kernel"),
         ("augmentation", {}, 120, True, None),

@@ -27,11 +27,10 @@ from ax.generators.torch.botorch_modular.input_constructors.covar_modules import
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
 from ax.storage.transform_registry import register_transform
 
-from ax_symmetry._ax.fitting import bounds, configure, kernel_arguments
+from ax_symmetry._ax.fitting import KernelSpec, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
-from ax_symmetry.columns import ColumnAction
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels import ColumnKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel
 
 GENERATION = "adapter"
 
@@ -147,21 +146,22 @@ def get_botorch(
     return TorchAdapter(search_space=search_space, generator=BoTorchGenerator(refit_on_cv=refit_on_cv), **keywords)
 
 
-def use_kernel(generator: Any, columns: ColumnAction, search_space: SearchSpace) -> None:
-    """Let a generator fit its models with the invariant kernel.
+def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) -> None:
+    """Let a generator fit its models with an invariant kernel.
 
     Args:
         generator: Ax's generator.
-        columns: The group's action on the columns.
+        kernel: The kernel, of the model's columns.
         search_space: The model's search space.
 
     Raises:
         SymmetryError: The model has a kernel of its own.
     """
-    configure(generator, columns.scaled(*bounds(search_space)), SurrogateSpec())  # the kernel sees the unit cube
+    configure(generator, kernel.scaled(search_space), SurrogateSpec())  # the kernel sees the unit cube
 
 
-covar_module_argparse.register(ColumnKernel)(kernel_arguments)
+for _kind in (ColumnKernel, ApproximatelyInvariantKernel):
+    covar_module_argparse.register(_kind)(kernel_arguments)
 
 
 def choose_generation_strategy(

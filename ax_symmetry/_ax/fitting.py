@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from ax.core.observation import ObservationFeatures
 from ax.core.parameter import ChoiceParameter, RangeParameter
 from ax.core.search_space import SearchSpace
+from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from ax_symmetry.columns import ColumnAction
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels import ColumnKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel
 
 
 def probe_of(adapter: Any, after: str, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
@@ -55,12 +56,42 @@ class Fit:
         return type(self.adapter)._fit(self.adapter, *args, **keywords)
 
 
-def configure(generator: Any, columns: ColumnAction, spec: Any) -> None:
-    """Put the invariant kernel into all model configs of modular BoTorch.
+@dataclass(frozen=True)
+class KernelSpec:
+    """Which kernel a model is to be fitted with.
+
+    Attributes:
+        columns: The group's action on the columns of the model.
+        asymmetry: The share of the variance that is not invariant, "learn" to learn it, None for the invariant kernel.
+    """
+
+    columns: ColumnAction
+    asymmetry: float | str | None = None
+
+    @property
+    def kind(self) -> type[Kernel]:
+        """The kernel's class."""
+        return ColumnKernel if self.asymmetry is None else ApproximatelyInvariantKernel
+
+    def arguments(self, outcomes: int) -> dict[str, Any]:
+        """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters."""
+        batch_shape = torch.Size([outcomes] if outcomes > 1 else [])
+        if self.asymmetry is None:
+            return {"columns": self.columns, "batch_shape": batch_shape}
+        invariant = ColumnKernel(self.columns, batch_shape=batch_shape)
+        return {"invariant": invariant, "asymmetry": None if self.asymmetry == "learn" else self.asymmetry}
+
+    def scaled(self, search_space: SearchSpace) -> KernelSpec:
+        """Return the spec for a kernel that sees the model's search space as the unit cube."""
+        return replace(self, columns=self.columns.scaled(*_bounds(search_space)))
+
+
+def configure(generator: Any, kernel: KernelSpec, spec: Any) -> None:
+    """Put a kernel into all model configs of modular BoTorch.
 
     Args:
         generator: Ax's generator.
-        columns: The group's action on the columns as the kernel will see them.
+        kernel: The kernel, of columns as it will see them.
         spec: Ax's default surrogate spec.
 
     Raises:
@@ -69,8 +100,8 @@ def configure(generator: Any, columns: ColumnAction, spec: Any) -> None:
     surrogate = getattr(generator, "_surrogate", None)
     given = generator.surrogate_spec or getattr(surrogate, "surrogate_spec", None) or spec
     changed = copy(given)
-    configs = [_with_kernel(config, columns) for config in given.model_configs]
-    of_metrics = {m: [_with_kernel(c, columns) for c in own] for m, own in given.metric_to_model_configs.items()}
+    configs = [_with_kernel(config, kernel) for config in given.model_configs]
+    of_metrics = {m: [_with_kernel(c, kernel) for c in own] for m, own in given.metric_to_model_configs.items()}
     object.__setattr__(changed, "model_configs", configs)  # a frozen dataclass with arguments that are no fields
     object.__setattr__(changed, "metric_to_model_configs", of_metrics)
     generator.surrogate_spec = changed
@@ -78,10 +109,10 @@ def configure(generator: Any, columns: ColumnAction, spec: Any) -> None:
         surrogate.surrogate_spec = changed
 
 
-def _with_kernel(config: Any, columns: ColumnAction) -> Any:
-    if config.covar_module_class not in (None, ColumnKernel):
+def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
+    if config.covar_module_class not in (None, kernel.kind):
         raise another_kernel("covar_module_class")
-    return replace(config, covar_module_class=ColumnKernel, covar_module_options={"columns": columns})
+    return replace(config, covar_module_class=kernel.kind, covar_module_options={"kernel": kernel})
 
 
 def another_kernel(argument: str) -> SymmetryError:
@@ -93,14 +124,13 @@ def another_kernel(argument: str) -> SymmetryError:
 
 
 def kernel_arguments(
-    covar_module_class: type[ColumnKernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any
+    covar_module_class: type[Kernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any
 ) -> dict[str, Any]:
-    """Return the arguments of the kernel: of a model of several outcomes, one set of hyperparameters for each."""
-    outcomes = dataset.Y.shape[-1]
-    return {"columns": options["columns"], "batch_shape": torch.Size([outcomes] if outcomes > 1 else [])}
+    """Return the arguments of the kernel for a model of a dataset."""
+    return options["kernel"].arguments(dataset.Y.shape[-1])
 
 
-def bounds(search_space: SearchSpace) -> tuple[Tensor, Tensor]:
+def _bounds(search_space: SearchSpace) -> tuple[Tensor, Tensor]:
     """Return the lower bounds and the widths of a model's columns."""
     ends = []
     for p in search_space.parameters.values():

@@ -34,10 +34,9 @@ else:
     from ax.modelbridge.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchModelBridge
 
-from ax_symmetry._ax.fitting import another_kernel, bounds, configure, kernel_arguments
+from ax_symmetry._ax.fitting import KernelSpec, another_kernel, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
-from ax_symmetry.columns import ColumnAction
-from ax_symmetry.kernels import ColumnKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel
 
 GENERATION = "modelbridge"
 
@@ -133,12 +132,12 @@ def get_botorch(
     )
 
 
-def use_kernel(generator: Any, columns: ColumnAction, search_space: SearchSpace) -> None:
-    """Let a generator fit its models with the invariant kernel.
+def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) -> None:
+    """Let a generator fit its models with an invariant kernel.
 
     Args:
         generator: Ax's model.
-        columns: The group's action on the columns.
+        kernel: The kernel, of the model's columns.
         search_space: The model's search space.
 
     Raises:
@@ -148,27 +147,26 @@ def use_kernel(generator: Any, columns: ColumnAction, search_space: SearchSpace)
         own = generator.model_constructor
         if own is not get_and_fit_model and not isinstance(own, _InvariantModels):
             raise another_kernel("model_constructor")
-        generator.model_constructor = _InvariantModels(columns)
+        generator.model_constructor = _InvariantModels(kernel)
     elif hasattr(generator, "surrogate_spec"):  # from Ax 0.5 on; the kernel sees the unit cube
-        configure(generator, columns.scaled(*bounds(search_space)), SurrogateSpec())
+        configure(generator, kernel.scaled(search_space), SurrogateSpec())
     else:
         if any(label != "invariant" for label in [*generator.surrogate_specs, *generator.surrogates]):
             raise another_kernel("surrogate")
-        options = {"columns": columns}
         generator.surrogate_specs = {
-            "invariant": SurrogateSpec(covar_module_class=ColumnKernel, covar_module_kwargs=options)
+            "invariant": SurrogateSpec(covar_module_class=kernel.kind, covar_module_kwargs={"kernel": kernel})
         }
 
 
 class _InvariantModels:
-    """Ax's `get_and_fit_model`, with the invariant kernel.
+    """Ax's `get_and_fit_model`, with another kernel.
 
     Args:
-        columns: The group's action on the columns.
+        kernel: The kernel, of the model's columns.
     """
 
-    def __init__(self, columns: ColumnAction) -> None:
-        self.columns = columns
+    def __init__(self, kernel: KernelSpec) -> None:
+        self.kernel = kernel
 
     def __call__(
         self,
@@ -181,7 +179,7 @@ class _InvariantModels:
     ) -> Model:
         """Fit a model of all outcomes, or, where they have been observed at different points, one of each."""
         if all(torch.equal(Xs[0], X) for X in Xs[1:]):
-            kernel = ColumnKernel(self.columns, batch_shape=torch.Size([len(Xs)] if len(Xs) > 1 else []))
+            kernel = self.kernel.kind(**self.kernel.arguments(len(Xs)))
             return get_and_fit_model(
                 Xs, Ys, Yvars, metric_names=metric_names, state_dict=state_dict, covar_module=kernel, **keywords
             )
@@ -195,7 +193,8 @@ class _InvariantModels:
         return ModelListGP(*models)
 
 
-covar_module_argparse.register(ColumnKernel)(kernel_arguments)
+for _kind in (ColumnKernel, ApproximatelyInvariantKernel):
+    covar_module_argparse.register(_kind)(kernel_arguments)
 
 
 def choose_generation_strategy(
