@@ -41,7 +41,8 @@ def fold(model: Model, action: ColumnAction) -> Model:
             jointly invariant and the group has more than 24 elements.
     """
     if isinstance(model, ModelListGP):
-        return ModelListGP(*[fold(one, action) for one in model.models])  # type: ignore[arg-type]
+        models: Any = model.models
+        return ModelListGP(*[fold(one, action) for one in models])
     kind = type(model).__name__
     if not isinstance(model, SingleTaskGP) or not isinstance(model.mean_module, ConstantMean):
         raise CannotFold(f"a {kind} cannot be averaged over the group.")

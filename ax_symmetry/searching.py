@@ -192,5 +192,6 @@ def hasten(model: Any) -> Any:
         and model.train_targets.ndim == 1
     ):
         setattr(model, "_posterior", Posterior(model))
-        model.__class__ = _searched(type(model))
+        kind: Any = type(model)
+        model.__class__ = _searched(kind)
     return model

@@ -109,7 +109,8 @@ def register(transform: type[Transform]) -> None:
 def linear_constraint(weights: Mapping[str, float], bound: float) -> ParameterConstraint:
     """Make the parameter constraint `sum of weight * value <= bound`."""
     if "constraint_dict" in signature(ParameterConstraint.__init__).parameters:
-        return ParameterConstraint(constraint_dict=dict(weights), bound=bound)  # type: ignore[call-arg]
+        keywords: dict[str, Any] = {"constraint_dict": dict(weights), "bound": bound}
+        return ParameterConstraint(**keywords)
     return ParameterConstraint(inequality=" + ".join(f"{w!r} * {n}" for n, w in weights.items()) + f" <= {bound!r}")
 
 
