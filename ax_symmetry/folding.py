@@ -41,8 +41,9 @@ def fold(model: Model, action: ColumnAction) -> Model:
             jointly invariant and the group has more than 24 elements.
     """
     if isinstance(model, ModelListGP):
-        models: Any = model.models
-        return ModelListGP(*[fold(one, action) for one in models])
+        parts: list[Any] = [*model.models]
+        parts = [fold(part, action) for part in parts]
+        return ModelListGP(*parts)
     kind = type(model).__name__
     if not isinstance(model, SingleTaskGP) or not isinstance(model.mean_module, ConstantMean):
         raise CannotFold(f"a {kind} cannot be averaged over the group.")
