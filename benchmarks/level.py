@@ -110,7 +110,6 @@ def canonical_domain(constrain: bool) -> Callable[..., Any]:
 
 METHODS: dict[str, Callable[..., Any]] = {
     "plain": lambda experiment, task: get_botorch(experiment, experiment.lookup_data()),
-    "default": told(),
     "kernel": told(method="kernel"),
     "augmentation": told(method="augmentation"),
     "augmentation, copies": told(method="augmentation", noise="copy"),
