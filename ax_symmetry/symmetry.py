@@ -107,7 +107,7 @@ class Symmetry:
         """Make what Ax takes as `transform_configs`: the same dict, with the options, for both transforms.
 
         Args:
-            options: `noise`, `max_images`, `select`, `seed`, `order_by`, `constrain`; see the transforms.
+            options: Those of the transforms. With `asymmetry`, `Canonicalize` gets none: it must not be there then.
 
         Raises:
             SymmetryError: There is no such option.
@@ -117,7 +117,8 @@ class Symmetry:
                 known = ", ".join(declaration.OPTION_KEYS)
                 raise SymmetryError(f"transform_configs: {key!r} is no option; the options are {known}.")
         config = {**self.to_config(), **options}
-        return {"SymmetrizeObservations": config, "Canonicalize": dict(config)}
+        canonical = {} if "asymmetry" in options else {"Canonicalize": dict(config)}
+        return {"SymmetrizeObservations": config, **canonical}
 
     def __mul__(self, other: Symmetry) -> Symmetry:
         """Return the group that both generate together."""

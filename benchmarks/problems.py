@@ -27,8 +27,8 @@ class Problem:
         function: Evaluates an array of the parameters' values.
         sem: Standard error of each measurement: 2 % of the function's spread over the space, as a variance (Bardou et
             al. 2026).
-        budget: Evaluations, the first 5 of them quasi-random: 50 more, 30 for packing, as Bardou et al. (2026) do. Brown
-            et al. (2024) spend 256 on CyclInv-3D and 640 on PermInv-6D.
+        budget: Evaluations, 5 of them quasi-random, and 50 more, 30 for packing, as Bardou et al. (2026) do; Brown et
+            al. (2024) spend 256 on CyclInv-3D and 640 on PermInv-6D.
         best: The highest value, if known.
         holds: Whether the function has the symmetry.
     """

@@ -22,6 +22,9 @@ from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax_symmetry._ax import GENERATION, linear_constraint
 
+registry = import_module(f"ax.{GENERATION}.registry")
+Generators = registry.Generators if hasattr(registry, "Generators") else registry.Models
+MODULAR = Generators.BOTORCH_MODULAR
 IDENTITY = 1e-10
 """Identities in float64, relative to scale."""
 POSTERIOR = 1e-8

@@ -34,7 +34,7 @@ from ax_symmetry.constraints import order_constraints
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.options import read_augmentation, read_canonical
 from gpytorch.kernels import MaternKernel, RBFKernel
-from support import add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space
+from support import MODULAR, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space
 
 BOTH = [Canonicalize, SymmetrizeObservations]
 PAIR = {"blocks": [["a"], ["b"]]}
@@ -389,7 +389,6 @@ class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFi
 
 def own_kernel(config: Any) -> Any:
     """Ask for the kernel in a call to modular BoTorch that brings another one."""
-    registry = import_module(f"ax.{GENERATION}.registry")
     modular = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch.botorch_modular"
     model, utils = import_module(f"{modular}.surrogate"), import_module(f"{modular}.utils")
     if hasattr(utils, "ModelConfig"):
@@ -398,7 +397,7 @@ def own_kernel(config: Any) -> Any:
     else:
         own = {"surrogate": model.Surrogate(covar_module_class=RBFKernel)}
     run = filled(TWO)
-    return getattr(registry, "Generators", getattr(registry, "Models", None)).BOTORCH_MODULAR(
+    return MODULAR(
         experiment=run, data=run.lookup_data(), search_space=run.search_space, transforms=BOTH + STOCK,
         transform_configs=both({**config, "method": "kernel"}), **own,
     )

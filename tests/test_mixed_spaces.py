@@ -36,11 +36,9 @@ from ax.core.types import ComparisonOp
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning
 from ax_symmetry._ax import GENERATION
 from compatibility import GONE, PAGE, TRANSFORMS, TWINS, installed_transforms, page
-from support import choice, data_of, experiment, fast_optimizer, features, float_range, int_range, space
+from support import MODULAR, Generators, choice, data_of, experiment, fast_optimizer, features, float_range, int_range
+from support import space
 
-registry = import_module(f"ax.{GENERATION}.registry")
-Generators = registry.Generators if hasattr(registry, "Generators") else registry.Models
-MODULAR = Generators.BOTORCH_MODULAR
 torch_module = import_module(f"ax.{GENERATION}.torch")
 Bridge = getattr(torch_module, "TorchAdapter", None) or torch_module.TorchModelBridge
 

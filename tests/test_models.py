@@ -42,10 +42,8 @@ from botorch.models.fully_bayesian import SaasFullyBayesianSingleTaskGP
 from botorch.models.gp_regression import SingleTaskGP
 from compatibility import MODELS, TWINS
 from gpytorch.kernels import MaternKernel, RBFKernel
-from support import data_of, experiment, fast_optimizer, features, float_range, space
+from support import MODULAR, data_of, experiment, fast_optimizer, features, float_range, space
 
-registry = import_module(f"ax.{GENERATION}.registry")
-MODULAR = (registry.Generators if hasattr(registry, "Generators") else registry.Models).BOTORCH_MODULAR
 torch_module = import_module(f"ax.{GENERATION}.torch")
 Bridge = getattr(torch_module, "TorchAdapter", None) or torch_module.TorchModelBridge
 MODULE = "ax.generators.torch" if GENERATION == "adapter" else "ax.models.torch"

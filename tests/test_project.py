@@ -50,6 +50,7 @@ LAYERS = (
     "symmetrize",
     "canonicalize",
     "transforms",
+    "models",
     "factory",
     "strategy",
     "integrations",

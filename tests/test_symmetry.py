@@ -318,8 +318,9 @@ def test_options_stand_beside_the_keys_of_the_symmetry() -> None:
     configs = symmetry.transform_configs(**options)
     assert set(configs) == {"SymmetrizeObservations", "Canonicalize"}
     assert all(config == {**symmetry.to_config(), **options} for config in configs.values())
+    assert set(symmetry.transform_configs(method="kernel", asymmetry="learn")) == {"SymmetrizeObservations"}
     for key in ("group", "sed"):
-        with pytest.raises(SymmetryError, match=f"'{key}' is no option; the options are method, noise, max_images"):
+        with pytest.raises(SymmetryError, match=f"'{key}' is no option; the options are method, asymmetry, noise"):
             symmetry.transform_configs(**{key: "cyclic"})
 
 

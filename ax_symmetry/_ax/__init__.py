@@ -15,6 +15,7 @@ if find_spec("ax.adapter") is not None:
         get_botorch,
         linear_constraint,
         register,
+        surrogate_spec,
         use_kernel,
     )
 else:
@@ -27,6 +28,7 @@ else:
         get_botorch,
         linear_constraint,
         register,
+        surrogate_spec,
         use_kernel,
     )
 
@@ -39,5 +41,6 @@ __all__ = [
     "get_botorch",
     "linear_constraint",
     "register",
+    "surrogate_spec",
     "use_kernel",
 ]

@@ -25,12 +25,15 @@ from ax.generation_strategy.generation_strategy import GenerationStrategy
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
+from ax.generators.torch.botorch_modular.utils import ModelConfig
+from ax.storage.botorch_modular_registry import register_kernel
 from ax.storage.transform_registry import register_transform
+from gpytorch.kernels import Kernel
 
 from ax_symmetry._ax.fitting import KernelSpec, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, InvariantKernel
 
 GENERATION = "adapter"
 
@@ -147,6 +150,12 @@ def get_botorch(
     return TorchAdapter(search_space=search_space, generator=BoTorchGenerator(refit_on_cv=refit_on_cv), **keywords)
 
 
+def surrogate_spec(kind: type[Kernel], options: Mapping[str, Any]) -> SurrogateSpec:
+    """Make a spec of Ax for a model with a kernel, given its class and the options for it."""
+    config = ModelConfig(covar_module_class=kind, covar_module_options=dict(options))
+    return SurrogateSpec(model_configs=[config])
+
+
 def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) -> None:
     """Let a generator fit its models with an invariant kernel.
 
@@ -161,8 +170,9 @@ def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) ->
     configure(generator, kernel.scaled(search_space), SurrogateSpec())  # the kernel sees the unit cube
 
 
-for _kind in (ColumnKernel, ApproximatelyInvariantKernel):
+for _kind in (ColumnKernel, InvariantKernel, ApproximatelyInvariantKernel):
     covar_module_argparse.register(_kind)(kernel_arguments)
+    register_kernel(_kind)
 
 
 def choose_generation_strategy(

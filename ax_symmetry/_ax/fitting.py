@@ -15,8 +15,10 @@ from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from ax_symmetry.columns import ColumnAction
+from ax_symmetry.declaration import Mirror
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, InvariantKernel
+from ax_symmetry.symmetry import Symmetry
 
 
 def probe_of(adapter: Any, after: str, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
@@ -75,7 +77,7 @@ class KernelSpec:
 
     def arguments(self, outcomes: int) -> dict[str, Any]:
         """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters."""
-        batch_shape = torch.Size([outcomes] if outcomes > 1 else [])
+        batch_shape = _batch_shape(outcomes)
         if self.asymmetry is None:
             return {"columns": self.columns, "batch_shape": batch_shape}
         invariant = ColumnKernel(self.columns, batch_shape=batch_shape)
@@ -126,8 +128,37 @@ def another_kernel(argument: str) -> SymmetryError:
 def kernel_arguments(
     covar_module_class: type[Kernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any
 ) -> dict[str, Any]:
-    """Return the arguments of the kernel for a model of a dataset."""
-    return options["kernel"].arguments(dataset.Y.shape[-1])
+    """Return the arguments of a kernel for a model of a dataset, whose rows it sees as the unit cube.
+
+    Raises:
+        SymmetryError: The options do not say how a group acts on the columns.
+    """
+    if "kernel" in options:
+        return options["kernel"].arguments(dataset.Y.shape[-1])
+    approximate = issubclass(covar_module_class, ApproximatelyInvariantKernel)
+    other = "asymmetry" if approximate else "normalize"
+    if not {"symmetry"} <= set(options) <= {"symmetry", other}:
+        raise SymmetryError(
+            f"covar_module_options: got {sorted(options)}; a {covar_module_class.__name__} takes the dict of the "
+            f'symmetry as "symmetry", and "{other}".'
+        )
+    declared, names = Symmetry.from_config(options.pop("symmetry")), list(dataset.feature_names)
+    for name in declared.implied(names):
+        raise SymmetryError(
+            f"symmetry: parameter {name} is implied by others, in units that a surrogate spec does not know; use "
+            "method 'kernel' of get_botorch or choose_generation_strategy."
+        )
+    centered = [replace(p, centers=tuple((n, 0.5) for n, _ in p.centers)) if isinstance(p, Mirror) else p
+                for p in declared.parts]
+    own: dict[str, Any] = {"symmetry": Symmetry(tuple(centered)), "feature_names": names}
+    own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
+    if approximate:
+        return {"invariant": InvariantKernel(**own), **options}
+    return {**own, **options}
+
+
+def _batch_shape(outcomes: int) -> torch.Size:
+    return torch.Size([outcomes] if outcomes > 1 else [])
 
 
 def _bounds(search_space: SearchSpace) -> tuple[Tensor, Tensor]:

@@ -19,11 +19,14 @@ from ax.modelbridge import factory
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
 from ax.models.torch.botorch_defaults import get_and_fit_model
+from ax.models.torch.botorch_modular import utils
 from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
 from ax.models.torch.botorch_modular.model import SurrogateSpec
 from ax.storage import transform_registry
+from ax.storage.botorch_modular_registry import register_kernel
 from botorch.models import ModelListGP
 from botorch.models.model import Model
+from gpytorch.kernels import Kernel
 
 if find_spec("ax.generation_strategy") is not None:  # from Ax 1.0 on
     from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as ax_choice
@@ -36,7 +39,7 @@ else:
 
 from ax_symmetry._ax.fitting import KernelSpec, another_kernel, configure, kernel_arguments
 from ax_symmetry._ax.rows import RowLogic, Training, context_of
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, InvariantKernel
 
 GENERATION = "modelbridge"
 
@@ -132,6 +135,14 @@ def get_botorch(
     )
 
 
+def surrogate_spec(kind: type[Kernel], options: Mapping[str, Any]) -> SurrogateSpec:
+    """Make a spec of Ax for a model with a kernel, given its class and the options for it."""
+    if hasattr(utils, "ModelConfig"):  # from Ax 0.5 on
+        config = utils.ModelConfig(covar_module_class=kind, covar_module_options=dict(options))
+        return SurrogateSpec(model_configs=[config])
+    return SurrogateSpec(covar_module_class=kind, covar_module_kwargs=dict(options))
+
+
 def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) -> None:
     """Let a generator fit its models with an invariant kernel.
 
@@ -153,9 +164,7 @@ def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) ->
     else:
         if any(label != "invariant" for label in [*generator.surrogate_specs, *generator.surrogates]):
             raise another_kernel("surrogate")
-        generator.surrogate_specs = {
-            "invariant": SurrogateSpec(covar_module_class=kernel.kind, covar_module_kwargs={"kernel": kernel})
-        }
+        generator.surrogate_specs = {"invariant": surrogate_spec(kernel.kind, {"kernel": kernel})}
 
 
 class _InvariantModels:
@@ -193,8 +202,9 @@ class _InvariantModels:
         return ModelListGP(*models)
 
 
-for _kind in (ColumnKernel, ApproximatelyInvariantKernel):
+for _kind in (ColumnKernel, InvariantKernel, ApproximatelyInvariantKernel):
     covar_module_argparse.register(_kind)(kernel_arguments)
+    register_kernel(_kind)
 
 
 def choose_generation_strategy(
