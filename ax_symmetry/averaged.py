@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,8 +13,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ax_symmetry.bases import as_gaussian, evaluate
+from ax_symmetry.blockwise import Blockwise
 from ax_symmetry.columns import ColumnAction
-from ax_symmetry.gaussians import gaussian_average, in_chunks, parts_of
+from ax_symmetry.gaussians import FEW, gaussian_average, in_chunks, parts_of
 from ax_symmetry.restarts import Covariance, normalized, over_restarts
 
 
@@ -39,8 +42,8 @@ class AveragedKernel(OverBase):
     kernel functions for pattern analysis and machine learning", Machine Learning 2007). Lengthscales of columns that
     trade places are tied: each is the geometric mean of its class.
 
-    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel (see `gaussians`), |G| entries of the
-    base kernel otherwise, |G|^2 on both sides.
+    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel (see `gaussians`) or another product
+    over the blocks (see `blockwise`), |G| entries of the base kernel otherwise, |G|^2 on both sides.
 
     Args:
         base_kernel: The kernel k.
@@ -76,8 +79,25 @@ class AveragedKernel(OverBase):
         """Choose the cheapest exact way to evaluate the kernel with its present hyperparameters."""
         if self._fixed is not None:
             return self._fixed
-        product = None if self.both_sides or self.action.implies else as_gaussian(self.base_kernel, self.action.ties)
-        return _Sum(self, params) if product is None else _Product(self, product[0], product[1].sqrt())
+        if self.both_sides or self.action.implies:
+            return _Sum(self, params)
+        gaussian = as_gaussian(self.base_kernel, self.action.ties)
+        if gaussian is not None:
+            return _Gaussian(self, gaussian[0], gaussian[1].sqrt())
+        return _Product(self, params) if self.is_product else _Sum(self, params)
+
+    @cached_property
+    def is_product(self) -> bool:
+        """Whether the base kernel is a product over blocks of columns, found out for groups where that is faster."""
+        if self.action.order <= FEW or self.both_sides or self.action.implies or self.inputs is not None:
+            return False
+        kernel = deepcopy(self.base_kernel).to("cpu", torch.double)
+
+        def base(one: Tensor, other: Tensor, diag: bool = False) -> Tensor:
+            return evaluate(kernel, one, other, self.action.ties, diag)
+
+        with torch.no_grad():
+            return Blockwise(base, self.parts, self.action.width).holds()
 
     def rows(self, x: Tensor) -> Tensor:
         """Return the rows on which the group acts."""
@@ -107,7 +127,7 @@ class AveragedKernel(OverBase):
         return x if self.inputs is None else self.inputs(x)
 
 
-class _Product(Covariance):
+class _Gaussian(Covariance):
     """The average of a Gaussian: points are divided by the lengthscales and lie beside their mirror images."""
 
     def __init__(self, kernel: AveragedKernel, scale: Tensor | None, inverse: Tensor) -> None:
@@ -132,12 +152,38 @@ class _Product(Covariance):
         return 1.0 if self.scale is None else self.scale.unsqueeze(-1)
 
 
-class _Sum(Covariance):
-    """The sum over all elements; points are the rows themselves."""
+class _OfBase(Covariance):
+    """An average of entries of the base kernel, whatever that is."""
 
     def __init__(self, kernel: AveragedKernel, params: dict[str, Any]) -> None:
         super().__init__(kernel.normalize)
         self.kernel, self.params = kernel, params
+
+    def prior(self, points: Tensor) -> Tensor | float:
+        x = points[..., :self.kernel.action.width]
+        return self.base(x, x, diag=True)
+
+    def base(self, one: Tensor, other: Tensor, diag: bool = False) -> Tensor:
+        """Evaluate the base kernel."""
+        of = self.kernel
+        return evaluate(of.base_kernel, of.seen(one), of.seen(other), of.action.ties, diag, **self.params)
+
+
+class _Product(_OfBase):
+    """The average of a product over blocks; rows lie beside their mirror images."""
+
+    def points(self, x: Tensor) -> Tensor:
+        return self.kernel.action.points(x)
+
+    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
+        return Blockwise(self.base, self.kernel.parts, self.kernel.action.width)(one, other)
+
+    def paired(self, one: Tensor, other: Tensor) -> Tensor:
+        return Blockwise(self.base, self.kernel.parts, self.kernel.action.width, paired=True)(one, other)
+
+
+class _Sum(_OfBase):
+    """The sum over all elements; points are the rows themselves."""
 
     def points(self, x: Tensor) -> Tensor:
         return x
@@ -149,7 +195,7 @@ class _Sum(Covariance):
             b, other = other.shape[-2], other.flatten(-3, -2)
 
         def summed(images: Tensor) -> Tensor:
-            entries = self._base(images.flatten(-3, -2), other)
+            entries = self.base(images.flatten(-3, -2), other)
             return entries.unflatten(-2, (-1, images.shape[-2])).unflatten(-1, (-1, b)).sum(dim=(-3, -1))
 
         return self._total(summed, one, other.shape[-2]) / (self.kernel.action.order * b)
@@ -161,7 +207,7 @@ class _Sum(Covariance):
         def summed(images: Tensor) -> Tensor:
             left = images.repeat_interleave(b, dim=-2).flatten(-3, -2)
             right = others.repeat_interleave(images.shape[-2], dim=-3).flatten(-3, -2)
-            return self._base(left, right, diag=True).unflatten(-1, (-1, images.shape[-2] * b)).sum(dim=-1)
+            return self.base(left, right, diag=True).unflatten(-1, (-1, images.shape[-2] * b)).sum(dim=-1)
 
         return self._total(summed, one, b) / (self.kernel.action.order * b)
 
@@ -180,10 +226,3 @@ class _Sum(Covariance):
             return summed(action.take(points, elements))
 
         return sum(checkpoint(of_chunk, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks)
-
-    def prior(self, points: Tensor) -> Tensor | float:
-        return self._base(points, points, diag=True)
-
-    def _base(self, x1: Tensor, x2: Tensor, diag: bool = False) -> Tensor:
-        kernel = self.kernel
-        return evaluate(kernel.base_kernel, kernel.seen(x1), kernel.seen(x2), kernel.action.ties, diag, **self.params)

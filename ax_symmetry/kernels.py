@@ -61,8 +61,9 @@ class InvariantKernel(ColumnKernel):
     free.
 
     Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
-    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster); |G| entries of
-    the base kernel for other groups and kernels. Nothing is approximated.
+    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster), and m^2 entries
+    of the base kernel beside if that is another product over the blocks; |G| entries of the base kernel for other
+    groups and kernels, held in chunks. Nothing is approximated.
 
     Args:
         symmetry: A symmetry, or its dict.
@@ -97,7 +98,7 @@ class InvariantKernel(ColumnKernel):
     ) -> None:
         declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
         super().__init__(named_action(declared, feature_names), base_kernel, normalize, batch_shape, active_dims)
-        _check_base(self.base_kernel, self.action, [*feature_names, *declared.implied(feature_names)])
+        _check_base(self, [*feature_names, *declared.implied(feature_names)])
 
 
 class ApproximatelyInvariantKernel(Kernel):
@@ -220,12 +221,13 @@ def _set_classes(ties: Tensor, kernel: Any, values: Tensor) -> None:
     kernel.initialize(lengthscale=values.index_select(-1, ties.to(values.device)))
 
 
-def _check_base(kernel: Kernel, action: ColumnAction, names: Sequence[str]) -> None:
+def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
     """Check that the group leaves a base kernel alone, whatever its hyperparameters, and that it can be averaged.
 
     Raises:
         SymmetryError: It does not, or it cannot.
     """
+    kernel, action = averaged.base_kernel, averaged.action
     kind = type(kernel).__name__
     for part in kernel.modules():
         if isinstance(part, Kernel) and part.has_lengthscale and part.lengthscale.shape[-1] > 1:
@@ -235,10 +237,11 @@ def _check_base(kernel: Kernel, action: ColumnAction, names: Sequence[str]) -> N
                     f"base_kernel: {type(part).__name__} has {part.lengthscale.shape[-1]} lengthscales for {width} "
                     f"columns; set ard_num_dims={width}, or leave it out for one lengthscale."
                 )
-    if action.order > ENUMERATION_LIMIT and as_gaussian(kernel, action.ties) is None:
+    is_product = as_gaussian(kernel, action.ties) is not None or averaged.is_product
+    if action.order > ENUMERATION_LIMIT and not is_product:
         raise SymmetryError(
-            f"base_kernel: a {kind} cannot be averaged over {action.order:,} elements; use an RBF kernel, or a smaller "
-            "group."
+            f"base_kernel: a {kind} that is no product over the blocks cannot be averaged over {action.order:,} "
+            "elements; use an RBF kernel, a product of kernels of single columns, or a smaller group."
         )
     draw = torch.Generator().manual_seed(0)
     other = deepcopy(kernel).to(torch.double)

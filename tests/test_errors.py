@@ -22,6 +22,7 @@ import ax.core.parameter
 import ax_symmetry
 import numpy as np
 import pytest
+import torch
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
@@ -33,9 +34,15 @@ from ax_symmetry.columns import named_action
 from ax_symmetry.constraints import order_constraints
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.options import read_augmentation, read_canonical
+from botorch.models import SingleTaskGP
+from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import MODULAR, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space
 
+torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
+covar_module_argparse = import_module(
+    f"{torch_modules}.botorch_modular.input_constructors.covar_modules"
+).covar_module_argparse
 BOTH = [Canonicalize, SymmetrizeObservations]
 PAIR = {"blocks": [["a"], ["b"]]}
 ABC = {"blocks": [["a"], ["b"], ["c"]]}
@@ -389,7 +396,7 @@ class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFi
 
 def own_kernel(config: Any) -> Any:
     """Ask for the kernel in a call to modular BoTorch that brings another one."""
-    modular = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch.botorch_modular"
+    modular = f"{torch_modules}.botorch_modular"
     model, utils = import_module(f"{modular}.surrogate"), import_module(f"{modular}.utils")
     if hasattr(utils, "ModelConfig"):
         configs = [utils.ModelConfig(covar_module_class=RBFKernel)]
@@ -401,6 +408,12 @@ def own_kernel(config: Any) -> Any:
         experiment=run, data=run.lookup_data(), search_space=run.search_space, transforms=BOTH + STOCK,
         transform_configs=both({**config, "method": "kernel"}), **own,
     )
+
+
+def by_spec(kind: type, options: dict[str, Any]) -> Any:
+    """Ask for the arguments of a kernel in a surrogate spec of one's own, as Ax does before it makes the model."""
+    data = SupervisedDataset(torch.zeros(3, 2), torch.zeros(3, 1), feature_names=["a", "b"], outcome_names=["y"])
+    return covar_module_argparse(kind, dataset=data, botorch_model_class=SingleTaskGP, **options)
 
 
 FIRST = "first in the transforms"
@@ -469,6 +482,19 @@ CALLS = [
     pytest.param(
         lambda: compose(TWO, symmetry={**PAIR, "asymmetry": "learn", "order_by": ["a"]}), ("asymmetry", "order_by"),
         "take out", id="share-and-order",
+    ),
+    *[pytest.param(
+        lambda kind=kind, options=options: by_spec(kind, options), ("covar_module_options", *options), "takes the dict",
+        id=name,
+    ) for name, kind, options in [
+        ("spec-without-symmetry", InvariantKernel, {}),
+        ("spec-with-a-share", InvariantKernel, {"symmetry": PAIR, "asymmetry": 0.1}),
+        ("spec-not-normalized", ApproximatelyInvariantKernel, {"symmetry": PAIR, "normalize": False}),
+    ]],
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": {
+            "blocks": [["a"], ["b"], ["c"]], "simplex": {"parameters": ["a", "b", "c"]}}}),
+        ("parameter c", "implied"), "method 'kernel'", id="spec-with-an-implied-fraction",
     ),
     pytest.param(
         lambda: own_kernel(PAIR), ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-another",

@@ -38,6 +38,7 @@ LAYERS = (
     "columns",
     "places",
     "gaussians",
+    "blockwise",
     "bases",
     "restarts",
     "averaged",

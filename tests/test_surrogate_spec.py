@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 from ax.storage.json_store.decoder import object_from_json
 from ax.storage.json_store.encoder import object_to_json
-from ax_symmetry import Canonicalize, Symmetry, SymmetryError
-from ax_symmetry._ax import default_transforms, surrogate_spec as spec_of
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel
+from ax_symmetry import Canonicalize, Symmetry
+from ax_symmetry._ax import default_transforms
 from ax_symmetry.models import surrogate_spec
 from support import MODULAR, add_trial, experiment, fast_optimizer, features, float_range, random_points, space
 
@@ -75,15 +74,3 @@ def test_it_is_stored(asymmetry: Any) -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code, stored], capture_output=True, text=True)
     assert json.loads(done.stdout.splitlines()[-1]) == json.loads(stored), done.stderr
-
-
-@pytest.mark.parametrize("kind, options, named", [
-    (InvariantKernel, {}, "symmetry"),
-    (InvariantKernel, {"symmetry": SYMMETRY, "asymmetry": 0.1}, "asymmetry"),
-    (ApproximatelyInvariantKernel, {"symmetry": SYMMETRY, "normalize": False}, "normalize"),
-    (InvariantKernel, {"symmetry": {"blocks": [["a1"], ["c"]]}}, "parameter c"),
-    (InvariantKernel, {"symmetry": {"blocks": [["a1"], ["c"]], "simplex": {"parameters": ["a1", "c"]}}}, "parameter c"),
-])
-def test_options_that_say_nothing_of_the_columns(kind: type, options: dict[str, Any], named: str) -> None:
-    with pytest.raises(SymmetryError, match=named):
-        fitted(spec_of(kind, options), canonical=False)
