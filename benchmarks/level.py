@@ -3,7 +3,8 @@
     python benchmarks/level.py --out level.csv --jobs 2      # resumes where it stopped; hours
     python benchmarks/level.py --out level.csv --report      # the tables of what is there, and level.html
 
-All methods start from the same quasi-random points, so that runs are paired by seed.
+All methods start from the same quasi-random points, so that runs are paired by seed. With order constraints Ax draws
+the starts of its search by a random walk; it is shortened here, as it would take most of the time.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ from ax_symmetry import Canonicalize, Symmetry, get_botorch
 from ax_symmetry._ax import default_transforms
 from ax_symmetry.columns import named_action
 from ax_symmetry.kernels import InvariantKernel, MaxAlignmentKernel
+from ax_symmetry.options import LARGE
 
 INITIAL = 5
+SHORT_WALK = {"optimizer_kwargs": {"options": {"n_burnin": 1000, "n_thinning": 4}}}
+PEERS = ("order constraints", "k_G", "max-alignment", "invariantkernels", "BayBE rows")  # what other projects do
 ROWS = 1500  # full augmentation is left out where it makes more: each fit would take minutes
 PEER = 120  # elements up to which the peer's kernel is run
 
@@ -160,7 +164,8 @@ def run(name: str, method: str, seed: int) -> tuple[list[float], float]:
             parameters = dict(zip(names, (low + (high - low) * start[number].numpy()).tolist()))
         else:
             before = time.process_time()
-            parameters = METHODS[method](experiment, task).gen(1).arms[0].parameters
+            walk = SHORT_WALK if method == "order constraints" else None
+            parameters = METHODS[method](experiment, task).gen(1, model_gen_options=walk).arms[0].parameters
             seconds += time.process_time() - before
         if method == "canonical domain":
             parameters = symmetry.canonical(parameters)
@@ -175,41 +180,86 @@ def read(path: Path) -> pd.DataFrame:
     return table
 
 
+Runs = dict[int, np.ndarray]
+"""Of every seed, by how much each evaluation missed the optimum."""
+
+
+def lowest(runs_: Runs) -> Runs:
+    """Return the simple regret of runs: the least so far."""
+    return {seed: np.minimum.accumulate(regret) for seed, regret in runs_.items()}
+
+
+def share_of_budget(runs_: Runs, plain: Runs) -> float:
+    """Return after which share of the budget the median regret is plain Ax's final one; infinity for never."""
+    median = np.median([*lowest(runs_).values()], axis=0)
+    reached = np.flatnonzero(median <= np.median([r[-1] for r in lowest(plain).values()]))
+    return (reached[0] + 1) / len(median) if len(reached) else float("inf")
+
+
+def p_value(runs_: Runs, others: Runs, alternative: str) -> float:
+    """Compare final regrets, paired by seed: Wilcoxon's signed-rank test, one-sided. NaN below five seeds."""
+    ours, theirs = lowest(runs_), lowest(others)
+    differ = [ours[seed][-1] - theirs[seed][-1] for seed in ours if seed in theirs]
+    differ = [d for d in differ if d]
+    return float(wilcoxon(differ, alternative=alternative).pvalue) if len(differ) > 4 else float("nan")
+
+
 def report(table: pd.DataFrame, figure: Path) -> None:
-    """Print final regrets, evaluations for plain Ax's, and seconds; draw the medians of the regret."""
+    """Print regrets, evaluations, seconds and how the default does."""
+    found: dict[str, dict[str, Runs]] = {}
+    print("Medians (25 % - 75 %) over seeds. Evaluations: until plain Ax's final median regret, as a share of the\n"
+          "budget; p: final regret lower than plain Ax's, Wilcoxon, one-sided, paired by seed; cumulative regret: mean\n"
+          "and standard error of its sum over all evaluations but the first, quasi-random ones")
+    for name in (name for name in PROBLEMS if (table.problem == name).any()):
+        best, of_problem = problem(name).optimum(), table[table.problem == name]
+        found[name] = {m: {seed: best - v for seed, v in zip(rows.seed, rows["values"])}
+                       for m, rows in of_problem.groupby("method", sort=False)}
+        print(f"\n{name}\n{'method':22}{'seeds':>6}{'final regret':>34}{'evaluations':>13}{'p':>8}"
+              f"{'s / candidate':>15}{'cumulative regret':>24}")
+        for method, runs_ in found[name].items():
+            last = np.array([r[-1] for r in lowest(runs_).values()])
+            quartiles = f"{np.median(last):.4g} ({np.quantile(last, .25):.4g} - {np.quantile(last, .75):.4g})"
+            sums = [r[INITIAL:].sum() for r in runs_.values()]
+            error = np.std(sums, ddof=1) / len(sums)**0.5 if len(sums) > 1 else float("nan")
+            seconds = of_problem[of_problem.method == method].seconds.median()
+            print(f"{method:22}{len(last):>6}{quartiles:>34}{share_of_budget(runs_, found[name]['plain']):>13.2f}"
+                  f"{p_value(runs_, found[name]['plain'], 'less'):>8.3f}{seconds:>15.2f}"
+                  f"{f'{np.mean(sums):.4g} +- {error:.2g}':>24}")
+    print(f"\nThe default, p of being worse than plain Ax and than the peer with the lowest median\n{'problem':18}"
+          f"{'default':14}{'evaluations':>12}{'p worse':>9}  {'peer':20}{'median':>11}{'default':>11}{'p worse':>9}")
+    for name, methods in found.items():
+        default = "kernel" if Symmetry.from_config(problem(name).symmetry).order >= LARGE else "augmentation"
+        medians = {m: np.median([r[-1] for r in lowest(runs_).values()]) for m, runs_ in methods.items()}
+        peers = sorted((m for m in PEERS if m in medians), key=medians.__getitem__)
+        if default not in methods or not peers:
+            continue
+        plain, peer = methods["plain"], methods[peers[0]]
+        print(f"{name:18}{default:14}{share_of_budget(methods[default], plain):>12.2f}"
+              f"{p_value(methods[default], plain, 'greater'):>9.3f}  {peers[0]:20}{medians[peers[0]]:>11.3g}"
+              f"{medians[default]:>11.3g}{p_value(methods[default], peer, 'greater'):>9.3f}")
+    draw(found, figure)
+    print(f"\nThe figure: {figure}")
+
+
+def draw(found: Mapping[str, Mapping[str, Runs]], figure: Path) -> None:
+    """Draw the medians of the regret."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    shown = [name for name in PROBLEMS if (table.problem == name).any()]
-    plot = make_subplots(rows=-(-len(shown) // 2), cols=2, subplot_titles=shown)
-    print("Medians (25 % - 75 %) over seeds. Evaluations: until plain Ax's final median regret, as a share of the\n"
-          "budget; p: Wilcoxon, one-sided, final regret lower than plain Ax's, paired by seed")
-    for place, name in enumerate(shown):
-        best, of_problem = problem(name).optimum(), table[table.problem == name]
-        print(f"\n{name}")
-        print(f"{'method':22}{'seeds':>6}{'final regret':>34}{'evaluations':>13}{'p':>8}{'s / candidate':>15}")
-        regret = {m: {seed: best - np.maximum.accumulate(v) for seed, v in zip(rows.seed, rows["values"])}
-                  for m, rows in of_problem.groupby("method", sort=False)}
-        goal = np.median([r[-1] for r in regret["plain"].values()])
-        for number, (method, runs_) in enumerate(regret.items()):
-            last = np.array([r[-1] for r in runs_.values()])
-            median = np.median([*runs_.values()], axis=0)
-            reached = np.flatnonzero(median <= goal)
-            share = f"{(reached[0] + 1) / len(median):.2f}" if len(reached) else "never"
-            pairs = [(r[-1], regret["plain"][s][-1]) for s, r in runs_.items() if s in regret["plain"]]
-            differ = [a - b for a, b in pairs if a != b]
-            p = f"{wilcoxon(differ, alternative='less').pvalue:.3f}" if len(differ) > 4 else "-"
-            quartiles = f"{np.median(last):.4g} ({np.quantile(last, .25):.4g} - {np.quantile(last, .75):.4g})"
-            seconds = of_problem[of_problem.method == method].seconds.median()
-            print(f"{method:22}{len(last):>6}{quartiles:>34}{share:>13}{p:>8}{seconds:>15.2f}")
+    plot = make_subplots(rows=-(-len(found) // 2), cols=2, subplot_titles=[*found])
+    shown: set[str] = set()
+    for place, methods in enumerate(found.values()):
+        for method, runs_ in methods.items():
+            median = np.median([*lowest(runs_).values()], axis=0)
+            color = f"hsl({360 * [*METHODS].index(method) // len(METHODS)}, 70%, 45%)"
             line = go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=method, legendgroup=method, mode="lines",
-                              showlegend=place == 0, line_color=f"hsl({360 * number // len(METHODS)}, 70%, 45%)")
+                              showlegend=method not in shown, line_color=color)
+            shown.add(method)
             plot.add_trace(line, row=place // 2 + 1, col=place % 2 + 1)
     plot.update_yaxes(type="log", title_text="regret")
     plot.update_xaxes(title_text="evaluations")
-    plot.update_layout(height=320 * -(-len(shown) // 2), width=1000, template="plotly_white")
+    plot.update_layout(height=320 * -(-len(found) // 2), width=1000, template="plotly_white")
     plot.write_html(figure, include_plotlyjs="cdn")
-    print(f"\nThe figure: {figure}")
 
 
 def main() -> None:
