@@ -15,7 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from ax_symmetry.bases import as_gaussian, evaluate
 from ax_symmetry.blockwise import Blockwise
 from ax_symmetry.columns import ColumnAction
-from ax_symmetry.gaussians import FEW, gaussian_average, in_chunks, parts_of
+from ax_symmetry.gaussians import gaussian, in_chunks
+from ax_symmetry.parts import FEW, average, parts_of
 from ax_symmetry.restarts import Covariance, normalized, over_restarts
 
 
@@ -42,8 +43,8 @@ class AveragedKernel(OverBase):
     kernel functions for pattern analysis and machine learning", Machine Learning 2007). Lengthscales of columns that
     trade places are tied: each is the geometric mean of its class.
 
-    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel (see `gaussians`) or another product
-    over the blocks (see `blockwise`), |G| entries of the base kernel otherwise, |G|^2 on both sides.
+    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel or another product over the blocks (see
+    `parts`), |G| entries of the base kernel otherwise, |G|^2 on both sides.
 
     Args:
         base_kernel: The kernel k.
@@ -81,9 +82,9 @@ class AveragedKernel(OverBase):
             return self._fixed
         if self.both_sides or self.action.implies:
             return _Sum(self, params)
-        gaussian = as_gaussian(self.base_kernel, self.action.ties)
-        if gaussian is not None:
-            return _Gaussian(self, gaussian[0], gaussian[1].sqrt())
+        form = as_gaussian(self.base_kernel, self.action.ties)
+        if form is not None:
+            return _Gaussian(self, form[0], form[1].sqrt())
         return _Product(self, params) if self.is_product else _Sum(self, params)
 
     @cached_property
@@ -97,7 +98,7 @@ class AveragedKernel(OverBase):
             return evaluate(kernel, one, other, self.action.ties, diag)
 
         with torch.no_grad():
-            return Blockwise(base, self.parts, self.action.width).holds()
+            return Blockwise(base, self.action.width).holds(self.parts)
 
     def rows(self, x: Tensor) -> Tensor:
         """Return the rows on which the group acts."""
@@ -141,12 +142,12 @@ class _Gaussian(Covariance):
         return found
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        average = gaussian_average(self.kernel.parts, one, other)
-        return average if self.scale is None else average * self.scale[..., None, None]
+        entries = average(self.kernel.parts, gaussian, one, other)
+        return entries if self.scale is None else entries * self.scale[..., None, None]
 
     def paired(self, one: Tensor, other: Tensor) -> Tensor:
-        average = gaussian_average(self.kernel.parts, one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
-        return average if self.scale is None else average * self.scale.unsqueeze(-1)
+        entries = average(self.kernel.parts, gaussian, one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
+        return entries if self.scale is None else entries * self.scale.unsqueeze(-1)
 
     def prior(self, points: Tensor) -> Tensor | float:
         return 1.0 if self.scale is None else self.scale.unsqueeze(-1)
@@ -176,10 +177,12 @@ class _Product(_OfBase):
         return self.kernel.action.points(x)
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        return Blockwise(self.base, self.kernel.parts, self.kernel.action.width)(one, other)
+        kernel = Blockwise(self.base, self.kernel.action.width)
+        return average(self.kernel.parts, kernel, one, other) * kernel.top(other)
 
     def paired(self, one: Tensor, other: Tensor) -> Tensor:
-        return Blockwise(self.base, self.kernel.parts, self.kernel.action.width, paired=True)(one, other)
+        kernel = Blockwise(self.base, self.kernel.action.width, paired=True)
+        return average(self.kernel.parts, kernel, one, other) * kernel.top(other)
 
 
 class _Sum(_OfBase):

@@ -37,6 +37,7 @@ LAYERS = (
     "permanents",
     "columns",
     "places",
+    "parts",
     "gaussians",
     "blockwise",
     "bases",
