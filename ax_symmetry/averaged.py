@@ -43,8 +43,8 @@ class AveragedKernel(OverBase):
     kernel functions for pattern analysis and machine learning", Machine Learning 2007). Lengthscales of columns that
     trade places are tied: each is the geometric mean of its class.
 
-    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel or another product over the blocks (see
-    `parts`), |G| entries of the base kernel otherwise, |G|^2 on both sides.
+    Cost per entry: m 2^m for the symmetric group on m blocks under an RBF kernel or another product over the blocks
+    (see `parts`), |G| entries of the base kernel otherwise, |G|^2 on both sides.
 
     Args:
         base_kernel: The kernel k.

@@ -208,8 +208,8 @@ def report(table: pd.DataFrame, figure: Path) -> None:
     """Print regrets, evaluations, seconds and how the default does."""
     found: dict[str, dict[str, Runs]] = {}
     print("Medians (25 % - 75 %) over seeds. Evaluations: until plain Ax's final median regret, as a share of the\n"
-          "budget. p: final regret lower than plain Ax's, Wilcoxon, one-sided, paired by seed. Cumulative regret: mean\n"
-          "and standard error of its sum over all evaluations but the first, quasi-random ones")
+          "budget. p: final regret lower than plain Ax's, Wilcoxon, one-sided, paired by seed. Cumulative regret:\n"
+          "mean and standard error of its sum over all evaluations but the first, quasi-random ones")
     for name in (name for name in PROBLEMS if (table.problem == name).any()):
         best, of_problem = problem(name).optimum(), table[table.problem == name]
         found[name] = {m: {seed: best - v for seed, v in zip(rows.seed, rows["values"])}
