@@ -19,6 +19,14 @@ def orbit_keys(codec: Codec, priority: Sequence[int], x: Rows) -> list[bytes]:
     return [row.tobytes() for row in np.round(codec.units(canonical), 9) + 0.0]
 
 
+def experiment_keys(
+    codec: Codec, priority: Sequence[int], x: Rows, parameters: Sequence[Mapping[str, Any]]
+) -> list[tuple[Any, ...]]:
+    """Tell which parameterizations, whose numbers are rows `n x d`, are the same experiment: equal keys."""
+    orbits, moved = orbit_keys(codec, priority, x) if len(x) else [], codec.parameters
+    return [(orbit, *sorted((n, v) for n, v in p.items() if n not in moved)) for orbit, p in zip(orbits, parameters)]
+
+
 class KnownArms:
     """The arms of an experiment, found by the orbit that they lie on.
 
@@ -46,11 +54,9 @@ class KnownArms:
         new = [arm.parameters for signature, arm in self.arms().items() if signature not in self._read]
         self._read.update(self.arms())
         complete, known = self.codec.encode({n: [p.get(n) for p in new] for n in self.codec.parameters})
-        for key, i in zip(self._keys(known, [new[i] for i in np.flatnonzero(complete)]), np.flatnonzero(complete)):
-            self._found.setdefault(key, new[i])
-        return [self._found.get(key) for key in self._keys(x, parameters)] if self._found else [None] * len(x)
-
-    def _keys(self, x: Rows, parameters: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        keys = orbit_keys(self.codec, self.priority, x) if len(x) else []
-        moved = self.codec.parameters
-        return [(key, *sorted((n, v) for n, v in p.items() if n not in moved)) for key, p in zip(keys, parameters)]
+        own = [new[i] for i in np.flatnonzero(complete)]
+        for key, arm in zip(experiment_keys(self.codec, self.priority, known, own), own):
+            self._found.setdefault(key, arm)
+        if not self._found:
+            return [None] * len(x)
+        return [self._found.get(key) for key in experiment_keys(self.codec, self.priority, x, parameters)]

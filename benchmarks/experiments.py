@@ -1,8 +1,11 @@
-"""What the benchmarks do with Ax: experiments, their observations, and other models in the place of the fitted one."""
+"""What the benchmarks share: experiments and observations, other models in the place of the fitted one, long runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +15,7 @@ from botorch.models import SingleTaskGP
 from gpytorch.kernels import Kernel
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
+from tqdm import tqdm
 
 
 def new_experiment(space: SearchSpace) -> Experiment:
@@ -46,3 +50,26 @@ def stand_in(adapter: Any, data: tuple[Tensor, Tensor, Tensor], kernel: Kernel |
     model = SingleTaskGP(*data, covar_module=kernel, outcome_transform=None).to(torch.double)
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     model_holder(adapter)._model = model.eval()
+
+
+def run_cases(
+    run: Callable[..., Sequence[Any]], cases: Sequence[tuple[Any, ...]], out: Path, header: Sequence[str], jobs: int
+) -> None:
+    """Run what a table does not have yet, a process each, and append the results to it.
+
+    Args:
+        run: Called with a case; returns the other columns of its line.
+        cases: The first columns of all lines.
+        out: The table.
+        header: Its columns.
+        jobs: How many run at the same time.
+    """
+    if not out.exists():
+        out.write_text(",".join(header) + "\n")
+    with out.open(newline="") as file:
+        done = {tuple(line[:len(cases[0])]) for line in csv.reader(file)}
+    with ProcessPoolExecutor(jobs) as pool:
+        running = {pool.submit(run, *case): case for case in cases if tuple(map(str, case)) not in done}
+        for job in tqdm(as_completed(running), total=len(running), unit="run"):
+            with out.open("a", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerow([*running[job], *job.result()])

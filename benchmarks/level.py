@@ -14,7 +14,6 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from math import factorial
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,11 @@ import numpy as np
 import pandas as pd
 import torch
 from ax.core import Experiment, ParameterType, RangeParameter, SearchSpace
-from experiments import new_experiment, observe, stand_in, training_data
+from experiments import new_experiment, observe, run_cases, stand_in, training_data
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, RBFKernel
 from problems import PROBLEMS, Problem, problem
 from scipy.stats import wilcoxon
-from tqdm import tqdm
 
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
 from ax_symmetry._ax import default_transforms
@@ -145,8 +143,8 @@ def runs(method: str, task: Problem) -> bool:
     }.get(method, True)
 
 
-def run(name: str, method: str, seed: int) -> tuple[list[float], float]:
-    """Search; return the function at every evaluation, and the CPU seconds per candidate of the model."""
+def run(name: str, method: str, seed: int) -> tuple[str, str]:
+    """Search; return the CPU seconds per candidate of the model, and the function at every evaluation."""
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
@@ -171,7 +169,7 @@ def run(name: str, method: str, seed: int) -> tuple[list[float], float]:
             parameters = symmetry.canonical(parameters)
         values.append(task.function(np.array([parameters[n] for n in names])))
         observe(experiment, parameters, values[-1] + task.sem * rng.normal(), task.sem)
-    return values, seconds / (task.budget - INITIAL)
+    return f"{seconds / (task.budget - INITIAL):.4f}", " ".join(f"{v:.6g}" for v in values)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -271,18 +269,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     parser.add_argument("--report", action="store_true", help="print what is there and stop")
     args = parser.parse_args()
-    if not args.out.exists():
-        args.out.write_text("problem,method,seed,seconds,values\n")
-    done = set(pd.read_csv(args.out)[["problem", "method", "seed"]].itertuples(index=False, name=None))
-    todo = [(name, method, seed) for seed in range(args.seeds) for name in args.problems for method in args.methods
-            if runs(method, problem(name)) and (name, method, seed) not in done]
-    with ProcessPoolExecutor(args.jobs) as pool:
-        jobs = {pool.submit(run, *case): case for case in ([] if args.report else todo)}
-        for job in tqdm(as_completed(jobs), total=len(jobs), unit="run"):
-            name, method, seed = jobs[job]
-            values, seconds = job.result()
-            with args.out.open("a") as file:
-                file.write(f'{name},"{method}",{seed},{seconds:.4f},{" ".join(f"{v:.6g}" for v in values)}\n')
+    cases = [(name, method, seed) for seed in range(args.seeds) for name in args.problems for method in args.methods
+             if runs(method, problem(name))]
+    if not args.report:
+        run_cases(run, cases, args.out, ("problem", "method", "seed", "seconds", "values"), args.jobs)
     report(read(args.out), args.out.with_suffix(".html"))
 
 

@@ -32,6 +32,7 @@ from ax_symmetry._ax import GENERATION, default_transforms
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import named_action
 from ax_symmetry.constraints import order_constraints
+from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.options import read_augmentation, read_canonical
 from botorch.models import SingleTaskGP
@@ -607,6 +608,15 @@ CALLS += [
     pytest.param(
         lambda: MaxAlignmentKernel({"blocks": [["a", "c"], ["b", "d"]]}, list("abcd")), ("symmetry", "sorted"),
         "InvariantKernel", id="blocks-that-cannot-be-sorted",
+    ),
+    pytest.param(
+        lambda: check_symmetry(filled(TWO), PAIR, metric="w"), ("metric", "'w'"), "use one of 'y'", id="unknown-metric",
+    ),
+    pytest.param(
+        lambda: check_symmetry(Experiment(TWO), PAIR), ("metric", "no single objective"), "name one", id="no-objective",
+    ),
+    pytest.param(
+        lambda: check_symmetry(experiment(TWO), PAIR), ("metric", "no data of y"), "name another", id="no-data",
     ),
     pytest.param(
         lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),

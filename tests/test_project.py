@@ -55,6 +55,8 @@ LAYERS = (
     "models",
     "factory",
     "strategy",
+    "evidence",
+    "diagnostics",
     "integrations",
     "__init__",
 )

@@ -34,8 +34,7 @@ class Search:
 
     @contextmanager
     def _standing_in(self, search_space: SearchSpace) -> Iterator[None]:
-        generator = getattr(self.adapter, "generator", None) or self.adapter.model
-        holder = getattr(generator, "surrogate", generator)  # modular BoTorch, or the model bridge's own BoTorch
+        holder = holder_of(self.adapter)
         model = getattr(holder, "_model", None)
         found = None if model is None else self.stand_in(model, self.adapter.parameters, search_space)
         if found is None:
@@ -51,6 +50,12 @@ class Search:
             yield
         finally:
             vars(holder).update(kept)
+
+
+def holder_of(adapter: Any) -> Any:
+    """Return the object of Ax whose `_model` is the fitted model: of modular BoTorch, or the model bridge's own."""
+    generator = getattr(adapter, "generator", None) or adapter.model
+    return getattr(generator, "surrogate", generator)
 
 
 def _subset(dataset: Any, own: Callable[[Tensor], Tensor]) -> Any:
