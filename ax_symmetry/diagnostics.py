@@ -90,7 +90,7 @@ def check_symmetry(
     Cost: three fits to n observations.
 
     Args:
-        experiment_or_adapter: An experiment with data, or an adapter (model bridge) of it.
+        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
         symmetry: A symmetry, or its dict; its options are left aside.
         metric: The metric to look at; the objective's by default.
 
@@ -98,14 +98,19 @@ def check_symmetry(
         The report; `report.verdict` is "supported", "undecided" or "contradicted", and `print(report)` says why.
 
     Raises:
-        SymmetryError: The metric is not known, or has no data.
+        SymmetryError: The metric is not known or has no data, or there is no experiment.
 
     Warns:
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
     experiment = experiment_or_adapter
     if not isinstance(experiment, Experiment):
-        experiment = experiment_or_adapter._experiment
+        experiment = getattr(experiment, "_experiment", None)
+        if experiment is None:  # Ax before 0.5
+            raise SymmetryError(
+                f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
+                "experiment; hand over the experiment itself."
+            )
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
     chosen = _metric(experiment, metric)
     report = _report(experiment, declared, chosen)

@@ -616,6 +616,10 @@ CALLS += [
         lambda: check_symmetry(Experiment(TWO), PAIR), ("metric", "no single objective"), "name one", id="no-objective",
     ),
     pytest.param(
+        lambda: check_symmetry(object(), PAIR), ("experiment_or_adapter", "object"), "the experiment itself",
+        id="no-experiment",
+    ),
+    pytest.param(
         lambda: check_symmetry(experiment(TWO), PAIR), ("metric", "no data of y"), "name another", id="no-data",
     ),
     pytest.param(
