@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text()
 def test_readme_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     assert len(blocks[0].splitlines()) <= 25
     for block in blocks:
         if GENERATION == "modelbridge":
@@ -36,7 +36,8 @@ def test_readme_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert trial["mu_1"] <= trial["mu_2"] <= trial["mu_3"]
     candidate = names["candidate"]
     assert candidate["mu_1"] <= candidate["mu_2"] <= candidate["mu_3"]
-    assert str(candidate) in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert str(candidate) in printed and "by 8 observations of density" in printed
     assert [n for n in names["model"].transforms if n in ("Canonicalize", "SymmetrizeObservations")] == [
         "Canonicalize",
         "SymmetrizeObservations",
