@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 from ax.core.data import Data
 from ax.core.experiment import Experiment
-from ax.core.objective import Objective
-from ax.core.optimization_config import OptimizationConfig
 
 from ax_symmetry._ax.search import holder_of
 from ax_symmetry.arms import experiment_keys
@@ -133,9 +131,9 @@ def _report(experiment: Experiment, symmetry: Symmetry, metric: str) -> Symmetry
         return SymmetryReport(metric, n)
     repeats = _repeats(experiment, symmetry, table)
     config = symmetry.to_config()
-    plain, _ = _fit(experiment, table, metric)
-    invariant, _ = _fit(experiment, table, metric, symmetry=config, method="kernel")
-    approximate, model = _fit(experiment, table, metric, symmetry={**config, "asymmetry": "learn"})
+    plain, _ = _fit(experiment, table)
+    invariant, _ = _fit(experiment, table, symmetry=config, method="kernel")
+    approximate, model = _fit(experiment, table, symmetry={**config, "asymmetry": "learn"})
     tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
     p = min(1.0, len(tests) * min(tests))
     better = invariant.left_out - plain.left_out
@@ -163,12 +161,9 @@ def _metric(experiment: Experiment, metric: str | None) -> str:
     return metric or of_objective[0]
 
 
-def _fit(experiment: Experiment, table: pd.DataFrame, metric: str, **how: Any) -> tuple[Fit, Any]:
-    """Fit a model to one metric, and assess it."""
-    objective = Objective(metric=experiment.metrics[metric], minimize=False)
-    config = OptimizationConfig(objective=objective)
-    adapter = get_botorch(experiment, Data(df=table), optimization_config=config, **how)
-    model = holder_of(adapter)._model
+def _fit(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Fit, Any]:
+    """Fit a model to the data of one metric, and assess it."""
+    model = holder_of(get_botorch(experiment, Data(df=table), **how))._model
     return assess(model), model
 
 
