@@ -33,13 +33,14 @@ import torch
 from ax.core import ParameterType, RangeParameter, SearchSpace
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from botorch.models.transforms.input import InputTransform
-from experiments import model_holder, new_experiment, observe, stand_in, training_data
+from experiments import new_experiment, observe, stand_in, training_data
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, RBFKernel
 from gpytorch.priors import LogNormalPrior
 from tqdm import tqdm
 
 from ax_symmetry import choose_generation_strategy, get_botorch
+from ax_symmetry._ax.search import holder_of
 
 GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), "S_4, 3 slots": (4, 3)}
 HAS_CLIENT = importlib.util.find_spec("ax.api") is not None
@@ -135,7 +136,7 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
     if method in NOT_TAKEN:
         del adapter._gen  # the search sees the fitted model itself
     if method == "canonical inputs":
-        holder = model_holder(adapter)
+        holder = holder_of(adapter)
         holder._model.eval()
         holder._model._original_train_inputs = holder._model.train_inputs[0]
         holder._model._has_transformed_inputs = True
@@ -153,7 +154,7 @@ def brute_force_searches(m: int, s: int) -> Iterator[None]:
     own = of_ax._gen
 
     def search(self: Any, *args: Any, **keywords: Any) -> Any:
-        if not isinstance(getattr(model_holder(self)._model.covar_module, "orders", None), list):
+        if not isinstance(getattr(holder_of(self)._model.covar_module, "orders", None), list):
             stand_in(self, training_data(self), BruteForce(m, s))
         return own(self, *args, **keywords)
 

@@ -17,6 +17,8 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
 from tqdm import tqdm
 
+from ax_symmetry._ax.search import holder_of
+
 
 def new_experiment(space: SearchSpace) -> Experiment:
     """Make an experiment that maximises y."""
@@ -33,15 +35,9 @@ def observe(experiment: Experiment, parameters: Mapping[str, Any], value: float,
     trial.mark_completed()
 
 
-def model_holder(adapter: Any) -> Any:
-    """Return the object of Ax whose `_model` is the fitted model."""
-    generator = getattr(adapter, "generator", None) or adapter.model
-    return getattr(generator, "surrogate", generator)
-
-
 def training_data(adapter: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return inputs, targets and variances of the fitted model: `n x d`, `n x 1`, `n x 1`."""
-    model = model_holder(adapter)._model
+    model = holder_of(adapter)._model
     return model.train_inputs[0], model.train_targets[:, None], model.likelihood.noise.detach()[:, None]
 
 
@@ -49,7 +45,7 @@ def stand_in(adapter: Any, data: tuple[Tensor, Tensor, Tensor], kernel: Kernel |
     """Replace the fitted model by one with another kernel, BoTorch's default without one, fitted to such data."""
     model = SingleTaskGP(*data, covar_module=kernel, outcome_transform=None).to(torch.double)
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    model_holder(adapter)._model = model.eval()
+    holder_of(adapter)._model = model.eval()
 
 
 def run_cases(

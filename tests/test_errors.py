@@ -395,19 +395,19 @@ class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFi
         return observation_features
 
 
-def own_kernel(config: Any) -> Any:
+def own_kernel(config: Any, kind: type = RBFKernel, ours: Any = BOTH) -> Any:
     """Ask for the kernel in a call to modular BoTorch that brings another one."""
     modular = f"{torch_modules}.botorch_modular"
     model, utils = import_module(f"{modular}.surrogate"), import_module(f"{modular}.utils")
     if hasattr(utils, "ModelConfig"):
-        configs = [utils.ModelConfig(covar_module_class=RBFKernel)]
+        configs = [utils.ModelConfig(covar_module_class=kind)]
         own = {"surrogate_spec": model.SurrogateSpec(model_configs=configs)}
     else:
-        own = {"surrogate": model.Surrogate(covar_module_class=RBFKernel)}
+        own = {"surrogate": model.Surrogate(covar_module_class=kind)}
     run = filled(TWO)
     return MODULAR(
-        experiment=run, data=run.lookup_data(), search_space=run.search_space, transforms=BOTH + STOCK,
-        transform_configs=both({**config, "method": "kernel"}), **own,
+        experiment=run, data=run.lookup_data(), search_space=run.search_space, transforms=[*ours, *STOCK],
+        transform_configs={transform.__name__: {**config, "method": "kernel"} for transform in ours}, **own,
     )
 
 
@@ -499,6 +499,10 @@ CALLS = [
     ),
     pytest.param(
         lambda: own_kernel(PAIR), ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-another",
+    ),
+    pytest.param(
+        lambda: own_kernel({**PAIR, "asymmetry": 0.1}, ApproximatelyInvariantKernel, [SymmetrizeObservations]),
+        ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-the-same",
     ),
     pytest.param(
         lambda: compose(TWO, method="augmentation"), ("method", "symmetry="), "missing", id="method-without-symmetry"

@@ -14,6 +14,7 @@ import pytest
 import torch
 from ax_symmetry import Symmetry, choose_generation_strategy, get_botorch
 from ax_symmetry._ax import generator_keywords
+from ax_symmetry._ax.search import holder_of
 from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.kernels import ApproximatelyInvariantKernel
 from ax_symmetry.options import choose_method
@@ -61,13 +62,8 @@ def measured(search_space: Any, metrics: tuple[str, ...], n: int) -> Any:
     return made
 
 
-def model_of(adapter: Any) -> Any:
-    generator = getattr(adapter, "generator", None) or adapter.model
-    return getattr(generator, "surrogate", generator)._model
-
-
 def parts_of(adapter: Any) -> list[Any]:
-    model = model_of(adapter)
+    model = holder_of(adapter)._model
     return list(model.models) if isinstance(model, ModelListGP) else [model]
 
 

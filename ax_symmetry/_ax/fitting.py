@@ -112,7 +112,8 @@ def configure(generator: Any, kernel: KernelSpec, spec: Any) -> None:
 
 
 def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
-    if config.covar_module_class not in (None, kernel.kind):
+    ours = isinstance((config.covar_module_options or {}).get("kernel"), KernelSpec)  # of an earlier fit
+    if config.covar_module_class is not None and not ours:
         raise another_kernel("covar_module_class")
     return replace(config, covar_module_class=kernel.kind, covar_module_options={"kernel": kernel})
 
