@@ -32,7 +32,8 @@ from ax_symmetry._ax import GENERATION, default_transforms
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import named_action
 from ax_symmetry.constraints import order_constraints
-from ax_symmetry.diagnostics import check_symmetry
+from ax_symmetry.__main__ import _experiment, _read
+from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.options import read_augmentation, read_canonical
 from botorch.models import SingleTaskGP
@@ -625,6 +626,14 @@ CALLS += [
     ),
     pytest.param(
         lambda: check_symmetry(experiment(TWO), PAIR), ("metric", "no data of y"), "name another", id="no-data",
+    ),
+    pytest.param(
+        lambda: suggest_symmetries(experiment(TWO)), ("metric", "no data of y"), "name another", id="nothing-to-go-by",
+    ),
+    pytest.param(lambda: _read(Path("nowhere.json")), ("nowhere.json",), "cannot be read as JSON", id="no-file"),
+    pytest.param(
+        lambda: _experiment(Path(__file__).parent / "golden" / "posterior.json"), ("posterior.json", "no experiment"),
+        "save_to_json_file", id="no-experiment-in-the-file",
     ),
     pytest.param(
         lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),

@@ -56,8 +56,12 @@ LAYERS = (
     "factory",
     "strategy",
     "evidence",
+    "checking",
+    "hypotheses",
+    "suggestions",
     "diagnostics",
     "integrations",
+    "__main__",
     "__init__",
 )
 PURE = {"errors", "groups", "orbits", "domain", "declaration", "factors", "symmetry", "options"}

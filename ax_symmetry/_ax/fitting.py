@@ -21,19 +21,19 @@ from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, Inva
 from ax_symmetry.symmetry import Symmetry
 
 
-def probe_of(adapter: Any, after: str, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+def probe_of(adapter: Any, after: str | None = None, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
     """Return what sends parameterizations through an adapter's transforms to the columns of its model.
 
     Args:
         adapter: The adapter (model bridge), its transforms made.
-        after: The name of the transform that asks; those before it are left out.
+        after: The name of the transform that asks; those before it are left out. All are asked by default.
         metadata: Metadata of an observation, for transforms that read them.
     """
 
     def probe(parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         transforms = dict(adapter.transforms)
         features = [ObservationFeatures(parameters=dict(p), metadata=dict(metadata or {})) for p in parameters]
-        for name in list(transforms)[list(transforms).index(after) + 1:]:
+        for name in list(transforms)[0 if after is None else list(transforms).index(after) + 1:]:
             if name != "Canonicalize":
                 features = transforms[name].transform_observation_features(features)
         return [f.parameters for f in features]

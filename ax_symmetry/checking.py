@@ -1,0 +1,194 @@
+"""Do the data support a symmetry? `check_symmetry` asks three models, and what was measured in several orders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+
+from ax_symmetry._ax.search import holder_of
+from ax_symmetry.arms import experiment_keys
+from ax_symmetry.codec import Codec
+from ax_symmetry.errors import SymmetryError, SymmetryWarning
+from ax_symmetry.evidence import Repeats, assess, compare_repeats, p_of_no_asymmetry
+from ax_symmetry.factory import get_botorch
+from ax_symmetry.symmetry import Symmetry
+
+LEVEL = 0.02
+"""Below this probability the data contradict the symmetry; of true symmetries about as many are called wrong."""
+SUPPORT = 2.0
+"""From this gain of the log marginal likelihood on the data support the symmetry."""
+FEWEST = 5
+"""With fewer observations nothing can be said."""
+
+
+@dataclass(frozen=True)
+class SymmetryReport:
+    """What an experiment says of a symmetry; print it.
+
+    Attributes:
+        metric: The metric.
+        observations: How many arms have data of it.
+        space: Why the search space does not have the symmetry, None if it has.
+        repeats: Orbits on which several arms were observed; None if their noise is not known, or there are none.
+        gain: Log marginal likelihood of the invariant model minus that of the plain one.
+        predicts: By how much the invariant model predicts left-out observations better: the sum of the differences of
+            their log densities, and its standard error.
+        asymmetry: e, the share of the variance that is not invariant, as the data ask for.
+        p: The probability of data that speak so much against the symmetry, or more, if it holds.
+        verdict: "supported", "undecided" or "contradicted".
+    """
+
+    metric: str
+    observations: int
+    space: str | None = None
+    repeats: Repeats | None = None
+    gain: float = 0.0
+    predicts: tuple[float, float] = (0.0, 0.0)
+    asymmetry: float = 0.0
+    p: float = 1.0
+    verdict: str = "undecided"
+
+    def __str__(self) -> str:
+        lines = [f"The symmetry is {self.verdict} by {self.observations} observations of {self.metric}."]
+        if self.space is not None:
+            return f"{lines[0]}\n  The search space does not have it: {self.space}"
+        if self.observations < FEWEST:
+            return f"{lines[0]}\n  With fewer than {FEWEST} nothing can be said."
+        if self.repeats is not None:
+            lines.append(
+                f"  Experiments observed in several orders: {self.repeats.orbits}; what was measured differs by "
+                f"{self.repeats.statistic:.1f} squared standard errors, {self.repeats.freedom} are expected."
+            )
+        return "\n".join([
+            *lines,
+            f"  Log marginal likelihood: {self.gain:+.1f} against a model without the symmetry.",
+            f"  Log density of left-out observations: {self.predicts[0]:+.1f} +- {self.predicts[1]:.1f}.",
+            f"  Share of the variance that is not invariant: {self.asymmetry:.3f}.",
+            f"  Probability of such data if the symmetry holds: {self.p:.2g}; below {LEVEL:g} is a contradiction.",
+        ])
+
+
+def check_symmetry(
+    experiment_or_adapter: Any, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None
+) -> SymmetryReport:
+    """Tell whether an experiment's data support a symmetry.
+
+    Three models are fitted by `get_botorch`: Ax's own, the one with the invariant kernel k_G, and the one with
+    (1 - e) k_G + e k. The likelihood ratio of the last two tests the symmetry; that of the first two, and the
+    predictions of left-out observations, tell what it is worth. Arms that are the same experiment in another order are
+    compared directly, where the sem of their measurements is known.
+
+    Cost: three fits to n observations.
+
+    Args:
+        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        symmetry: A symmetry, or its dict; its options are left aside.
+        metric: The metric to look at; the objective's by default.
+
+    Returns:
+        The report; `report.verdict` is "supported", "undecided" or "contradicted", and `print(report)` says why.
+
+    Raises:
+        SymmetryError: The metric is not known or has no data, or there is no experiment.
+
+    Warns:
+        SymmetryWarning: The data, or the search space, contradict the symmetry.
+    """
+    experiment, metric, table = data_of(experiment_or_adapter, metric)
+    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    report = report_on(experiment, declared, metric, table)
+    if report.verdict == "contradicted":
+        warnings.warn(str(report), SymmetryWarning, stacklevel=2)
+    return report
+
+
+def data_of(experiment_or_adapter: Any, metric: str | None) -> tuple[Experiment, str, pd.DataFrame]:
+    """Return the experiment, the metric to look at, by default the objective's, and its data.
+
+    Raises:
+        SymmetryError: The metric is not known or has no data, or there is no experiment.
+    """
+    experiment = experiment_or_adapter
+    if not isinstance(experiment, Experiment):
+        experiment = getattr(experiment, "_experiment", None)
+        if experiment is None:  # Ax before 0.5
+            raise SymmetryError(
+                f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
+                "experiment; hand over the experiment itself."
+            )
+    known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
+    if metric is not None and metric not in experiment.metrics:
+        raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
+    of_objective = [] if config is None else config.objective.metric_names
+    if metric is None and len(of_objective) != 1:
+        raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
+    chosen = metric or of_objective[0]
+    table = experiment.lookup_data().df
+    table = table[table["metric_name"] == chosen]
+    table = table[[c for c in table.columns if c in Data.COLUMN_DATA_TYPES]]  # without the steps of map data, in order
+    table = table.drop_duplicates(["trial_index", "arm_name"], keep="last")
+    if table.empty:
+        raise SymmetryError(f"metric: the experiment has no data of {chosen}; add some, or name another metric.")
+    return experiment, chosen, table
+
+
+def report_on(experiment: Experiment, symmetry: Symmetry, metric: str, table: pd.DataFrame) -> SymmetryReport:
+    """Make the report on a symmetry, from the data of one metric."""
+    n = table["arm_name"].nunique()
+    try:
+        symmetry.validate(experiment.search_space)
+    except SymmetryError as error:
+        return SymmetryReport(metric, n, space=str(error), verdict="contradicted", p=0.0)
+    if n < FEWEST:
+        return SymmetryReport(metric, n)
+    repeats = _repeats(experiment, symmetry, table)
+    config = symmetry.to_config()
+    _, model = fitted(experiment, table)
+    plain = assess(model)
+    _, model = fitted(experiment, table, symmetry=config, method="kernel")
+    invariant = assess(model)
+    _, model = fitted(experiment, table, symmetry={**config, "asymmetry": "learn"})
+    approximate = assess(model)
+    tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
+    p = min(1.0, len(tests) * min(tests))
+    better = invariant.left_out - plain.left_out
+    gain = invariant.log_likelihood - plain.log_likelihood
+    return SymmetryReport(
+        metric=metric,
+        observations=n,
+        repeats=repeats,
+        gain=gain,
+        predicts=(float(better.sum()), float(better.std(ddof=1) * len(better) ** 0.5)),
+        asymmetry=float(model.covar_module.asymmetry.detach()),
+        p=p,
+        verdict="contradicted" if p < LEVEL else "supported" if gain > SUPPORT else "undecided",
+    )
+
+
+def fitted(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Any, Any]:
+    """Fit Ax's model to the data of one metric; return the adapter and the model."""
+    adapter = get_botorch(experiment, Data(df=table), **how)
+    return adapter, holder_of(adapter)._model
+
+
+def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) -> Repeats | None:
+    """Compare arms that are the same experiment."""
+    if not np.isfinite(table["sem"]).all() or not (table["sem"] > 0).all():
+        return None
+    weight = 1 / table["sem"] ** 2
+    sums = pd.DataFrame({"weight": weight, "weighted": weight * table["mean"]}).groupby(table["arm_name"]).sum()
+    arms = [experiment.arms_by_name[name].parameters for name in sums.index]
+    codec = Codec(symmetry, experiment.search_space)
+    complete, x = codec.encode({name: [arm.get(name) for arm in arms] for name in codec.parameters})
+    own = np.flatnonzero(complete)
+    keys = experiment_keys(codec, symmetry.priority(()), x, [arms[i] for i in own])
+    means = (sums["weighted"] / sums["weight"]).to_numpy()[own]
+    found = compare_repeats(keys, means, 1 / sums["weight"].to_numpy()[own])
+    return found if found.orbits else None
