@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,28 +101,82 @@ def check_symmetry(
     Warns:
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
-    experiment = experiment_or_adapter
-    if not isinstance(experiment, Experiment):
-        experiment = getattr(experiment, "_experiment", None)
-        if experiment is None:  # Ax before 0.5
-            raise SymmetryError(
-                f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
-                "experiment; hand over the experiment itself."
-            )
+    experiment = experiment_of(experiment_or_adapter)
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-    chosen = _metric(experiment, metric)
+    chosen = choose_metric(experiment, metric)
     report = _report(experiment, declared, chosen)
     if report.verdict == "contradicted":
         warnings.warn(str(report), SymmetryWarning, stacklevel=2)
     return report
 
 
-def _report(experiment: Experiment, symmetry: Symmetry, metric: str) -> SymmetryReport:
+def experiment_of(experiment_or_adapter: Any) -> Experiment:
+    """Return an experiment, or that of an adapter.
+
+    Raises:
+        SymmetryError: The adapter does not know its experiment, as before Ax 0.5.
+    """
+    if isinstance(experiment_or_adapter, Experiment):
+        return experiment_or_adapter
+    experiment = getattr(experiment_or_adapter, "_experiment", None)
+    if experiment is None:
+        raise SymmetryError(
+            f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
+            "experiment; hand over the experiment itself."
+        )
+    return experiment
+
+
+def choose_metric(experiment: Experiment, metric: str | None) -> str:
+    """Return the metric, by default the objective's.
+
+    Raises:
+        SymmetryError: The experiment does not have the metric, or no single objective.
+    """
+    known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
+    if metric is not None and metric not in experiment.metrics:
+        raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
+    of_objective = [] if config is None else config.objective.metric_names
+    if metric is None and len(of_objective) != 1:
+        raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
+    return metric or of_objective[0]
+
+
+def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
+    """Return the rows of an experiment's data that are of a metric.
+
+    Raises:
+        SymmetryError: There are none.
+    """
     table = experiment.lookup_data().df
     table = table[table["metric_name"] == metric]
-    n = table["arm_name"].nunique()
-    if not n:
+    if table.empty:
         raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
+    return table
+
+
+def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Fit, Any]:
+    """Fit a model to the data of one metric, and assess it; return the adapter as well."""
+    adapter = get_botorch(experiment, Data(df=table), **how)
+    return assess(holder_of(adapter)._model), adapter
+
+
+def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -> list[Any]:
+    """Tell on which orbits arms lie: equal keys are the same experiment, None is an arm that lacks a parameter."""
+    parameters = [experiment.arms_by_name[name].parameters for name in arms]
+    codec = Codec(symmetry, experiment.search_space)
+    complete, x = codec.encode({name: [p.get(name) for p in parameters] for name in codec.parameters})
+    own = np.flatnonzero(complete)
+    found = experiment_keys(codec, symmetry.priority(()), x, [parameters[i] for i in own])
+    keys: list[Any] = [None] * len(arms)
+    for i, key in zip(own, found):
+        keys[i] = key
+    return keys
+
+
+def _report(experiment: Experiment, symmetry: Symmetry, metric: str) -> SymmetryReport:
+    table = data_of(experiment, metric)
+    n = table["arm_name"].nunique()
     try:
         symmetry.validate(experiment.search_space)
     except SymmetryError as error:
@@ -131,9 +185,9 @@ def _report(experiment: Experiment, symmetry: Symmetry, metric: str) -> Symmetry
         return SymmetryReport(metric, n)
     repeats = _repeats(experiment, symmetry, table)
     config = symmetry.to_config()
-    plain, _ = _fit(experiment, table)
-    invariant, _ = _fit(experiment, table, symmetry=config, method="kernel")
-    approximate, model = _fit(experiment, table, symmetry={**config, "asymmetry": "learn"})
+    plain, _ = fit_and_assess(experiment, table)
+    invariant, _ = fit_and_assess(experiment, table, symmetry=config, method="kernel")
+    approximate, adapter = fit_and_assess(experiment, table, symmetry={**config, "asymmetry": "learn"})
     tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
     p = min(1.0, len(tests) * min(tests))
     better = invariant.left_out - plain.left_out
@@ -144,27 +198,10 @@ def _report(experiment: Experiment, symmetry: Symmetry, metric: str) -> Symmetry
         repeats=repeats,
         gain=gain,
         predicts=(float(better.sum()), float(better.std(ddof=1) * len(better) ** 0.5)),
-        asymmetry=float(model.covar_module.asymmetry.detach()),
+        asymmetry=float(holder_of(adapter)._model.covar_module.asymmetry.detach()),
         p=p,
         verdict="contradicted" if p < LEVEL else "supported" if gain > SUPPORT else "undecided",
     )
-
-
-def _metric(experiment: Experiment, metric: str | None) -> str:
-    """Choose the metric."""
-    known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
-    if metric is not None and metric not in experiment.metrics:
-        raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
-    of_objective = [] if config is None else config.objective.metric_names
-    if metric is None and len(of_objective) != 1:
-        raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
-    return metric or of_objective[0]
-
-
-def _fit(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Fit, Any]:
-    """Fit a model to the data of one metric, and assess it."""
-    model = holder_of(get_botorch(experiment, Data(df=table), **how))._model
-    return assess(model), model
 
 
 def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) -> Repeats | None:
@@ -174,11 +211,8 @@ def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) ->
     table = table.drop_duplicates(["trial_index", "arm_name"], keep="last")  # of map data the last step
     weight = 1 / table["sem"] ** 2
     sums = pd.DataFrame({"weight": weight, "weighted": weight * table["mean"]}).groupby(table["arm_name"]).sum()
-    arms = [experiment.arms_by_name[name].parameters for name in sums.index]
-    codec = Codec(symmetry, experiment.search_space)
-    complete, x = codec.encode({name: [arm.get(name) for arm in arms] for name in codec.parameters})
-    own = np.flatnonzero(complete)
-    keys = experiment_keys(codec, symmetry.priority(()), x, [arms[i] for i in own])
+    keys = orbits_of(experiment, symmetry, sums.index)
+    own = [i for i, key in enumerate(keys) if key is not None]
     means = (sums["weighted"] / sums["weight"]).to_numpy()[own]
-    found = compare_repeats(keys, means, 1 / sums["weight"].to_numpy()[own])
+    found = compare_repeats([keys[i] for i in own], means, 1 / sums["weight"].to_numpy()[own])
     return found if found.orbits else None
