@@ -143,7 +143,7 @@ def choose_metric(experiment: Experiment, metric: str | None) -> str:
 
 
 def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
-    """Return the rows of an experiment's data that are of a metric.
+    """Return the rows of an experiment's data that are of a metric: per arm of a trial one, of map data the last.
 
     Raises:
         SymmetryError: There are none.
@@ -152,7 +152,8 @@ def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
     table = table[table["metric_name"] == metric]
     if table.empty:
         raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
-    return table
+    columns = {"trial_index", *Data.REQUIRED_COLUMNS}
+    return table.drop_duplicates(["trial_index", "arm_name"], keep="last")[[c for c in table if c in columns]]
 
 
 def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Fit, Any]:
@@ -208,7 +209,6 @@ def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) ->
     """Compare arms that are the same experiment."""
     if not np.isfinite(table["sem"]).all() or not (table["sem"] > 0).all():
         return None
-    table = table.drop_duplicates(["trial_index", "arm_name"], keep="last")  # of map data the last step
     weight = 1 / table["sem"] ** 2
     sums = pd.DataFrame({"weight": weight, "weighted": weight * table["mean"]}).groupby(table["arm_name"]).sum()
     keys = orbits_of(experiment, symmetry, sums.index)

@@ -57,6 +57,10 @@ LAYERS = (
     "strategy",
     "evidence",
     "diagnostics",
+    "tables",
+    "slices",
+    "plotting",
+    "analyses",
     "integrations",
     "__init__",
 )
