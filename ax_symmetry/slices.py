@@ -12,13 +12,14 @@ from ax.core.data import Data
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType, RangeParameter
 
-from ax_symmetry._ax.outcomes import predict
+from ax_symmetry._ax.outcomes import can_predict, predict
 from ax_symmetry.codec import Codec
 from ax_symmetry.declaration import Mirror
 from ax_symmetry.diagnostics import choose_metric, data_of, experiment_of
 from ax_symmetry.domain import walls
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.factory import get_botorch
+from ax_symmetry.options import read_canonical
 from ax_symmetry.orbits import Rows, both, take
 from ax_symmetry.symmetry import Symmetry
 from ax_symmetry.tables import is_minimized, observations
@@ -63,7 +64,7 @@ def domain_slice(
     declared.validate(experiment.search_space)
     _check_axes(experiment, declared, x, y, density)
     chosen = choose_metric(experiment, metric)
-    order_by = () if isinstance(symmetry, Symmetry) else symmetry.get("order_by") or ()
+    order_by = () if isinstance(symmetry, Symmetry) else read_canonical(symmetry).order_by
     codec, priority = Codec(declared, experiment.search_space), declared.priority(order_by)
     seen = observations(experiment, chosen)
     arms = [experiment.arms_by_name[name].parameters for name in seen["arm_name"]]
@@ -71,9 +72,6 @@ def domain_slice(
     seen, arms = seen[complete], [arms[i] for i in np.flatnonzero(complete)]
     if not arms:
         raise SymmetryError(f"metric: no arm with data of {chosen} has every parameter of the symmetry; add one.")
-    adapter = experiment_or_adapter
-    if isinstance(adapter, Experiment):
-        adapter = get_botorch(experiment, Data(df=data_of(experiment, chosen)), symmetry=symmetry)
     best = int(seen["mean"].argmin() if is_minimized(experiment, chosen) else seen["mean"].argmax())
     fixed = {**arms[best], **_canonical(codec, priority, rows[[best]])}
     fixed = {name: value for name, value in fixed.items() if name not in (x, y)}
@@ -83,16 +81,18 @@ def domain_slice(
                 f"slice_values: {value!r} is no value of another parameter {name!r}; set values of {', '.join(fixed)}."
             )
         fixed[name] = value
+    adapter = experiment_or_adapter
+    if isinstance(adapter, Experiment):
+        adapter = get_botorch(experiment, Data(df=data_of(experiment, chosen)), symmetry=symmetry)
+    elif not can_predict(adapter, experiment, chosen):
+        raise SymmetryError(f"metric: the adapter has no model of {chosen}; hand over the experiment instead.")
     grid = [(a, b) for b in _ticks(experiment, y, density) for a in _ticks(experiment, x, density)]
     points = [{**fixed, x: a, y: b} for a, b in grid]
     _, on_grid = codec.encode({n: [p[n] for p in points] for n in codec.parameters})
     for name in codec.derived:
         for point, value in zip(points, on_grid[:, codec.columns[name]].tolist()):
             point[name] = value
-    try:
-        mean, sd = predict(adapter, experiment, chosen, points)
-    except KeyError:
-        raise SymmetryError(f"metric: the adapter has no model of {chosen}; hand over the experiment.") from None
+    mean, sd = predict(adapter, experiment, chosen, points)
     surface = pd.DataFrame(grid, columns=[x, y]).assign(mean=mean, sd=sd, outside=_outside(codec, priority, on_grid))
     points = _with_images(seen, codec, rows, [(p.get(x), p.get(y)) for p in arms], (x, y))
     return Slice(chosen, fixed, surface, points)

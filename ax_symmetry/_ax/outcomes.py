@@ -41,6 +41,11 @@ def own_units(adapter: Any, means: Numbers, variances: Numbers) -> tuple[Numbers
     return np.asarray([d.means[0] for d in data]), np.asarray([d.covariance[0, 0] for d in data])
 
 
+def can_predict(adapter: Any, experiment: Experiment, metric: str) -> bool:
+    """Tell whether an adapter has a model of a metric."""
+    return _name(experiment, metric) in (getattr(adapter, "outcomes", None) or ())
+
+
 def predict(
     adapter: Any, experiment: Experiment, metric: str, points: Sequence[Mapping[str, Any]]
 ) -> tuple[Numbers, Numbers]:
@@ -48,10 +53,12 @@ def predict(
 
     Returns:
         The n means and their standard deviations.
-
-    Raises:
-        KeyError: The adapter has no model of the metric.
     """
-    name = getattr(experiment.metrics[metric], "signature", metric)
+    name = _name(experiment, metric)
     means, covariances = adapter.predict([ObservationFeatures(parameters=dict(point)) for point in points])
     return np.asarray(means[name], dtype=float), np.sqrt(np.asarray(covariances[name][name], dtype=float))
+
+
+def _name(experiment: Experiment, metric: str) -> str:
+    """Return by what name the models know a metric: newer Ax has one of its own, the signature."""
+    return getattr(experiment.metrics[metric], "signature", metric)
