@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from ax_symmetry._ax.search import holder_of
 from ax_symmetry.arms import experiment_keys
 from ax_symmetry.codec import Codec
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
-from ax_symmetry.evidence import Repeats, assess, compare_repeats, p_of_no_asymmetry
+from ax_symmetry.evidence import Fit, Repeats, assess, compare_repeats, p_of_no_asymmetry
 from ax_symmetry.factory import get_botorch
 from ax_symmetry.symmetry import Symmetry
 
@@ -101,46 +101,83 @@ def check_symmetry(
     Warns:
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
-    experiment, metric, table = data_of(experiment_or_adapter, metric)
+    experiment = experiment_of(experiment_or_adapter)
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-    report = report_on(experiment, declared, metric, table)
+    chosen = choose_metric(experiment, metric)
+    report = report_on(experiment, declared, chosen)
     if report.verdict == "contradicted":
         warnings.warn(str(report), SymmetryWarning, stacklevel=2)
     return report
 
 
-def data_of(experiment_or_adapter: Any, metric: str | None) -> tuple[Experiment, str, pd.DataFrame]:
-    """Return the experiment, the metric to look at, by default the objective's, and its data.
+def experiment_of(experiment_or_adapter: Any) -> Experiment:
+    """Return an experiment, or that of an adapter.
 
     Raises:
-        SymmetryError: The metric is not known or has no data, or there is no experiment.
+        SymmetryError: The adapter does not know its experiment, as before Ax 0.5.
     """
-    experiment = experiment_or_adapter
-    if not isinstance(experiment, Experiment):
-        experiment = getattr(experiment, "_experiment", None)
-        if experiment is None:  # Ax before 0.5
-            raise SymmetryError(
-                f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
-                "experiment; hand over the experiment itself."
-            )
+    if isinstance(experiment_or_adapter, Experiment):
+        return experiment_or_adapter
+    experiment = getattr(experiment_or_adapter, "_experiment", None)
+    if experiment is None:
+        raise SymmetryError(
+            f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
+            "experiment; hand over the experiment itself."
+        )
+    return experiment
+
+
+def choose_metric(experiment: Experiment, metric: str | None) -> str:
+    """Return the metric, by default the objective's.
+
+    Raises:
+        SymmetryError: The experiment does not have the metric, or no single objective.
+    """
     known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
     if metric is not None and metric not in experiment.metrics:
         raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
     of_objective = [] if config is None else config.objective.metric_names
     if metric is None and len(of_objective) != 1:
         raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
-    chosen = metric or of_objective[0]
+    return metric or of_objective[0]
+
+
+def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
+    """Return the rows of an experiment's data that are of a metric: per arm of a trial one, of map data the last.
+
+    Raises:
+        SymmetryError: There are none.
+    """
     table = experiment.lookup_data().df
-    table = table[table["metric_name"] == chosen]
-    table = table[[c for c in table.columns if c in Data.COLUMN_DATA_TYPES]]  # without the steps of map data, in order
-    table = table.drop_duplicates(["trial_index", "arm_name"], keep="last")
+    table = table[table["metric_name"] == metric]
     if table.empty:
-        raise SymmetryError(f"metric: the experiment has no data of {chosen}; add some, or name another metric.")
-    return experiment, chosen, table
+        raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
+    columns = {"trial_index", *Data.REQUIRED_COLUMNS}
+    return table.drop_duplicates(["trial_index", "arm_name"], keep="last")[[c for c in table if c in columns]]
 
 
-def report_on(experiment: Experiment, symmetry: Symmetry, metric: str, table: pd.DataFrame) -> SymmetryReport:
-    """Make the report on a symmetry, from the data of one metric."""
+def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Fit, Any]:
+    """Fit a model to the data of one metric, and assess it; return the adapter as well."""
+    adapter = get_botorch(experiment, Data(df=table), **how)
+    return assess(holder_of(adapter)._model), adapter
+
+
+def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -> list[Any]:
+    """Tell on which orbits arms lie: equal keys are the same experiment, None is an arm that lacks a parameter."""
+    parameters = [experiment.arms_by_name[name].parameters for name in arms]
+    codec = Codec(symmetry, experiment.search_space)
+    complete, x = codec.encode({name: [p.get(name) for p in parameters] for name in codec.parameters})
+    own = np.flatnonzero(complete)
+    found = experiment_keys(codec, symmetry.priority(()), x, [parameters[i] for i in own])
+    keys: list[Any] = [None] * len(arms)
+    for i, key in zip(own, found):
+        keys[i] = key
+    return keys
+
+
+def report_on(experiment: Experiment, symmetry: Symmetry, metric: str) -> SymmetryReport:
+    """Make the report on a symmetry; see `check_symmetry`."""
+    table = data_of(experiment, metric)
     n = table["arm_name"].nunique()
     try:
         symmetry.validate(experiment.search_space)
@@ -150,12 +187,9 @@ def report_on(experiment: Experiment, symmetry: Symmetry, metric: str, table: pd
         return SymmetryReport(metric, n)
     repeats = _repeats(experiment, symmetry, table)
     config = symmetry.to_config()
-    _, model = fitted(experiment, table)
-    plain = assess(model)
-    _, model = fitted(experiment, table, symmetry=config, method="kernel")
-    invariant = assess(model)
-    _, model = fitted(experiment, table, symmetry={**config, "asymmetry": "learn"})
-    approximate = assess(model)
+    plain, _ = fit_and_assess(experiment, table)
+    invariant, _ = fit_and_assess(experiment, table, symmetry=config, method="kernel")
+    approximate, adapter = fit_and_assess(experiment, table, symmetry={**config, "asymmetry": "learn"})
     tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
     p = min(1.0, len(tests) * min(tests))
     better = invariant.left_out - plain.left_out
@@ -166,16 +200,10 @@ def report_on(experiment: Experiment, symmetry: Symmetry, metric: str, table: pd
         repeats=repeats,
         gain=gain,
         predicts=(float(better.sum()), float(better.std(ddof=1) * len(better) ** 0.5)),
-        asymmetry=float(model.covar_module.asymmetry.detach()),
+        asymmetry=float(holder_of(adapter)._model.covar_module.asymmetry.detach()),
         p=p,
         verdict="contradicted" if p < LEVEL else "supported" if gain > SUPPORT else "undecided",
     )
-
-
-def fitted(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Any, Any]:
-    """Fit Ax's model to the data of one metric; return the adapter and the model."""
-    adapter = get_botorch(experiment, Data(df=table), **how)
-    return adapter, holder_of(adapter)._model
 
 
 def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) -> Repeats | None:
@@ -184,11 +212,8 @@ def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) ->
         return None
     weight = 1 / table["sem"] ** 2
     sums = pd.DataFrame({"weight": weight, "weighted": weight * table["mean"]}).groupby(table["arm_name"]).sum()
-    arms = [experiment.arms_by_name[name].parameters for name in sums.index]
-    codec = Codec(symmetry, experiment.search_space)
-    complete, x = codec.encode({name: [arm.get(name) for arm in arms] for name in codec.parameters})
-    own = np.flatnonzero(complete)
-    keys = experiment_keys(codec, symmetry.priority(()), x, [arms[i] for i in own])
+    keys = orbits_of(experiment, symmetry, sums.index)
+    own = [i for i, key in enumerate(keys) if key is not None]
     means = (sums["weighted"] / sums["weight"]).to_numpy()[own]
-    found = compare_repeats(keys, means, 1 / sums["weight"].to_numpy()[own])
+    found = compare_repeats([keys[i] for i in own], means, 1 / sums["weight"].to_numpy()[own])
     return found if found.orbits else None

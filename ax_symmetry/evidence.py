@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,16 @@ class Fit:
     Attributes:
         log_likelihood: Log marginal likelihood of the outcomes as the model sees them.
         left_out: Log density of each of the n outcomes given all others.
+        outcomes: The n outcomes, as the model sees them.
+        means: The mean of each outcome given all others.
+        variances: Its variance given all others, that of its measurement included.
     """
 
     log_likelihood: float
     left_out: np.ndarray
+    outcomes: np.ndarray = field(default_factory=lambda: np.empty(0))
+    means: np.ndarray = field(default_factory=lambda: np.empty(0))
+    variances: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def assess(model: Any) -> Fit:
@@ -38,7 +44,9 @@ def assess(model: Any) -> Fit:
         weighted = inverse @ (own.train_targets - prior.mean)
         variance = 1 / inverse.diagonal()
         left_out = -0.5 * (weighted**2 * variance + (2 * torch.pi * variance).log())
-        return Fit(float(prior.log_prob(own.train_targets)), left_out.numpy())
+        means = own.train_targets - weighted * variance
+        arrays = [a.cpu().numpy() for a in (left_out, own.train_targets, means, variance)]
+        return Fit(float(prior.log_prob(own.train_targets)), *arrays)
 
 
 def p_of_no_asymmetry(invariant: Fit, approximate: Fit) -> float:

@@ -17,12 +17,12 @@ from scipy.special import softmax
 from tqdm.auto import tqdm
 
 from ax_symmetry._ax.fitting import probe_of
+from ax_symmetry._ax.search import holder_of
 from ax_symmetry.averaged import AveragedKernel
-from ax_symmetry.checking import SymmetryReport, data_of, fitted, report_on
+from ax_symmetry.checking import SymmetryReport, choose_metric, data_of, experiment_of, fit_and_assess, report_on
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import CannotFold
 from ax_symmetry.declaration import Blocks, Part
-from ax_symmetry.evidence import assess
 from ax_symmetry.hypotheses import extended, mirrors, swaps
 from ax_symmetry.places import column_action, some_values
 from ax_symmetry.symmetry import Symmetry
@@ -88,19 +88,19 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     Raises:
         SymmetryError: The metric is not known or has no data, or there is no experiment.
     """
-    experiment, metric, table = data_of(experiment_or_adapter, metric)
-    adapter, model = fitted(experiment, table)
-    plain = assess(model).log_likelihood
+    experiment = experiment_of(experiment_or_adapter)
+    metric = choose_metric(experiment, metric)
+    table = data_of(experiment, metric)
+    plain, adapter = fit_and_assess(experiment, table)
     with tqdm(desc="Groups", unit="fit", leave=False) as progress:
 
         def gain(parts: Parts) -> float:
             """Fit the invariant kernel."""
             progress.update()
-            config = Symmetry(parts).to_config()
-            _, invariant = fitted(experiment, table, symmetry=config, method="kernel")
-            return assess(invariant).log_likelihood - plain
+            invariant, _ = fit_and_assess(experiment, table, symmetry=Symmetry(parts), method="kernel")
+            return invariant.log_likelihood - plain.log_likelihood
 
-        glance = _Glance(adapter, model, experiment.search_space)
+        glance = Glance(adapter, experiment.search_space)
         gains, glances = search(experiment.search_space, glance, gain)
     scores = log_odds(gains, glances)
     ranked = sorted(gains, key=scores.__getitem__, reverse=True)
@@ -109,23 +109,23 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     for parts, weight in zip(ranked, weights):
         if scores[parts] > 0 and len(found) < MOST:
             symmetry = Symmetry(parts)
-            report = report_on(experiment, symmetry, metric, table)
+            report = report_on(experiment, symmetry, metric)
             if report.verdict != "contradicted":
                 found.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
     return found
 
 
-class _Glance:
+class Glance:
     """The log marginal likelihood under a group with the hyperparameters of the plain model, less that without it.
 
     Args:
-        adapter: An adapter (model bridge).
-        model: Its model.
+        adapter: An adapter (model bridge) of the plain model.
         search_space: The search space.
     """
 
-    def __init__(self, adapter: Any, model: Any, search_space: SearchSpace) -> None:
-        self.adapter, self.space, self.model = adapter, search_space, deepcopy(model).train()
+    def __init__(self, adapter: Any, search_space: SearchSpace) -> None:
+        self.adapter, self.space = adapter, search_space
+        self.model = deepcopy(holder_of(adapter)._model).train()
         self.plain = self._log_likelihood()
         self.kernel, self.inputs = self.model.covar_module, getattr(self.model, "input_transform", None)
         if self.inputs is not None:

@@ -26,6 +26,7 @@ import torch
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
+from ax.core.trial_status import TrialStatus
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import GENERATION, default_transforms
@@ -36,10 +37,13 @@ from ax_symmetry.__main__ import _experiment, _read
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.options import read_augmentation, read_canonical
+from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
-from support import MODULAR, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space
+from support import (
+    MODULAR, Generators, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space,
+)
 
 torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
 covar_module_argparse = import_module(
@@ -71,6 +75,36 @@ def filled(made: SearchSpace) -> Experiment:
                 point[name] = p.values[k % len(p.values)] if hasattr(p, "values") else p.value
         add_trial(run, point, {"y": (float(k), 0.1)})
     return run
+
+
+def tracking(name: str) -> Experiment:
+    """Make an experiment that tracks a metric, which does not say whether less of it is better."""
+    run = experiment(TWO, ("y", name))
+    add_trial(run, {"a": 0.1, "b": 0.2}, {name: (1.0, 0.1)})
+    return run
+
+
+def abandoned() -> Experiment:
+    run = filled(TWO)
+    for trial in run.trials.values():
+        trial._status = TrialStatus.ABANDONED
+    return run
+
+
+def incomplete() -> Experiment:
+    """Make an experiment whose arm came before a parameter did."""
+    run = experiment(space([float_range("a")]))
+    add_trial(run, {"a": 0.1}, {"y": (1.0, 0.1)})
+    run._search_space = TWO
+    return run
+
+
+def without_model() -> Any:
+    """Make an adapter that draws quasi-random points; before Ax 0.5 none knows its experiment, so it is told."""
+    run = filled(TWO)
+    adapter = Generators.SOBOL(experiment=run, data=run.lookup_data(), search_space=TWO)
+    adapter._experiment = run
+    return adapter
 
 
 def both(config: Any) -> dict[str, Any]:
@@ -626,6 +660,40 @@ CALLS += [
     ),
     pytest.param(
         lambda: check_symmetry(experiment(TWO), PAIR), ("metric", "no data of y"), "name another", id="no-data",
+    ),
+    pytest.param(lambda: plot_best({}), ("experiments",), 'write {"symmetric"', id="no-experiments"),
+    pytest.param(
+        lambda: plot_best({"one": tracking("w")}, metric="w"), ("metric", "(w)"), "set its lower_is_better",
+        id="better-which-way",
+    ),
+    pytest.param(lambda: plot_orbits(abandoned(), PAIR), ("metric", "of y"), "complete another", id="all-abandoned"),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "zz"), ("y: 'zz'",), "use one of a, b, c, d", id="axis-unknown",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "a"), ("y: a",), "two different", id="axis-twice",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "c", "d"), ("neither c nor d",), "one of a, b", id="axes-that-stay",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(TWO), PAIR, "a", "b", density=1), ("density", "got 1"), "2 or more", id="density",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values={"c": 2.0}), ("slice_values", "2.0", "'c'"),
+        "values of c, d", id="slice-beyond-the-bounds",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values={"a": 0.5}), ("slice_values", "'a'"),
+        "values of c, d", id="slice-along-an-axis",
+    ),
+    pytest.param(
+        lambda: plot_domain(incomplete(), PAIR, "a", "b"), ("metric", "of y"), "every parameter.*add one",
+        id="no-complete-arm",
+    ),
+    pytest.param(
+        lambda: plot_domain(without_model(), PAIR, "a", "b"), ("metric", "no model of y"), "the experiment instead",
+        id="adapter-without-a-model",
     ),
     pytest.param(
         lambda: suggest_symmetries(experiment(TWO)), ("metric", "no data of y"), "name another", id="nothing-to-go-by",

@@ -17,7 +17,7 @@ from ax_symmetry import Symmetry, get_botorch
 from ax_symmetry._ax.search import holder_of
 from ax_symmetry.declaration import Blocks, Mirror
 from ax_symmetry.diagnostics import suggest_symmetries
-from ax_symmetry.suggestions import _Glance
+from ax_symmetry.suggestions import Glance
 from brute_force import closure, generators
 from scipy.stats import multivariate_normal
 from support import add_trial, choice, experiment, fill, float_range, random_points, space
@@ -109,7 +109,7 @@ def test_a_glance_is_the_marginal_likelihood_of_the_normalised_average() -> None
     names, x, y = list(adapter.parameters), model.train_inputs[0].numpy(), model.train_targets.numpy()
     noise, mean = np.diag(model.likelihood.noise.detach().numpy()), np.full(9, model.mean_module.constant.item())
     fresh = space([float_range(name) for name in "abcz"])
-    glance = _Glance(adapter, model, fresh)
+    glance = Glance(adapter, fresh)
     config = {"symmetries": [{"blocks": [["a"], ["b"]]}, {"mirror": {"z": 0.5}}]}
     found = glance((Blocks((("a",), ("b",))), Mirror((("z", 0.5),))))
 

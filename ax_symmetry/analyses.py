@@ -1,0 +1,124 @@
+"""The figures of `plotting` as Ax's own analyses, for `Client.compute_analyses`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from ax.core.experiment import Experiment
+from plotly import graph_objects as go
+
+from ax_symmetry._ax.cards import FigureAnalysis
+from ax_symmetry.checking import choose_metric
+from ax_symmetry.plotting import draw_domain, draw_left_out, draw_orbits
+from ax_symmetry.slices import domain_slice
+from ax_symmetry.symmetry import Symmetry
+from ax_symmetry.tables import left_out_table, orbit_table
+
+
+class DomainPlot(FigureAnalysis):
+    """The predicted surface over two parameters, the fundamental domain, observations and images: `plot_domain`.
+
+    Without an adapter, a model is fitted with `get_botorch`, which knows the symmetry, also while the experiment's own
+    strategy has none yet.
+
+    Args:
+        symmetry: A symmetry, or its dict with options of the transforms.
+        x: The range parameter along the first axis.
+        y: The range parameter along the second axis.
+        metric: The metric; the objective's by default.
+        slice_values: Values of other parameters; by default those of the best observation's canonical representative.
+        density: How many grid points along each axis.
+
+    Raises:
+        SymmetryError: The symmetry cannot be.
+
+    Example:
+        >>> DomainPlot({"blocks": [["a"], ["b"]]}, "a", "b").symmetry
+        {'blocks': [['a'], ['b']]}
+    """
+
+    def __init__(
+        self,
+        symmetry: Symmetry | Mapping[str, Any],
+        x: str,
+        y: str,
+        *,
+        metric: str | None = None,
+        slice_values: Mapping[str, Any] | None = None,
+        density: int = 51,
+    ) -> None:
+        self.symmetry, self.x, self.y = _plain(symmetry), x, y
+        self.metric, self.slice_values, self.density = metric, slice_values, density
+
+    def show(self, experiment: Experiment, adapter: Any) -> tuple[str, pd.DataFrame, go.Figure]:
+        """Predict the surface and draw it."""
+        shown = domain_slice(
+            experiment if adapter is None else adapter, self.symmetry, self.x, self.y, metric=self.metric,
+            slice_values=self.slice_values, density=self.density,
+        )
+        text = (
+            "The model's prediction over two parameters, the others held fixed. Every experiment has one order of its "
+            "blocks in the bright part, the fundamental domain, where candidates lie; the shaded part repeats it. "
+            "Hollow points are the same experiments as the filled ones, in other orders."
+        )
+        return text, shown.surface, draw_domain(shown, self.x, self.y, experiment)
+
+
+class LeftOutPlot(FigureAnalysis):
+    """Predictions of left-out observations, with the symmetry and without it: `plot_left_out`.
+
+    Args:
+        symmetry: A symmetry, or its dict; its options are left aside.
+        metric: The metric; the objective's by default.
+
+    Raises:
+        SymmetryError: The symmetry cannot be.
+    """
+
+    def __init__(self, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None) -> None:
+        self.symmetry, self.metric = _plain(symmetry), metric
+
+    def show(self, experiment: Experiment, adapter: Any) -> tuple[str, pd.DataFrame, go.Figure]:
+        """Fit both models and draw their predictions."""
+        chosen = choose_metric(experiment, self.metric)
+        table = left_out_table(experiment, Symmetry.from_config(self.symmetry), chosen)
+        text = (
+            "Each observation, predicted from all others by a model that knows the symmetry and by one that does not. "
+            "The nearer to the line the better; the higher sum of log densities is the better account of the data."
+        )
+        return text, table, draw_left_out(table, chosen)
+
+
+class OrbitPlot(FigureAnalysis):
+    """Which trials are the same experiment in another order: `plot_orbits`.
+
+    Args:
+        symmetry: A symmetry, or its dict; its options are left aside.
+        metric: The metric; the objective's by default.
+
+    Raises:
+        SymmetryError: The symmetry cannot be.
+    """
+
+    def __init__(self, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None) -> None:
+        self.symmetry, self.metric = _plain(symmetry), metric
+
+    def show(self, experiment: Experiment, adapter: Any) -> tuple[str, pd.DataFrame, go.Figure]:
+        """Group the trials and draw them."""
+        chosen = choose_metric(experiment, self.metric)
+        table = orbit_table(experiment, Symmetry.from_config(self.symmetry), chosen)
+        text = (
+            "Trials that are one experiment, its blocks in the same or in another order, are joined by a line. If the "
+            "symmetry holds, only noise sets them apart."
+        )
+        return text, table, draw_orbits(table, chosen)
+
+
+def _plain(symmetry: Symmetry | Mapping[str, Any]) -> dict[str, Any]:
+    """Check a symmetry, and write it as a plain dict, which Ax can store with a card."""
+    if isinstance(symmetry, Symmetry):
+        return symmetry.to_config()
+    Symmetry.from_config(symmetry)
+    return dict(symmetry)
