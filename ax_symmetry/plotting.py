@@ -156,7 +156,7 @@ def draw_domain(shown: Slice, x: str, y: str, experiment: Experiment) -> go.Figu
     """Draw a slice through the fundamental domain."""
     figure = _figure(
         f"{shown.metric} over {x} and {y}", x, y,
-        "where " * bool(shown.fixed) + ", ".join(f"{n} = {_short(v)}" for n, v in shown.fixed.items()))
+        "where " * bool(shown.fixed) + ", ".join(f"{n}\u00a0=\u00a0{_short(v)}" for n, v in shown.fixed.items()))
     across, up = (shown.surface[name].unique() for name in (x, y))
     mean, sd, outside = (shown.surface[c].to_numpy().reshape(len(up), -1) for c in ("mean", "sd", "outside"))
     figure.add_contour(
@@ -251,6 +251,7 @@ def _figure(title: str, x: str, y: str, note: str = "") -> go.Figure:
     lines = [*wrap(title, 42), *(f"<sub>{line}</sub>" for line in wrap(note, 58, max_lines=3, placeholder=" ..."))]
     return go.Figure(layout={
         "template": "plotly_white",
+        "showlegend": True,
         "title": {"text": "<br>".join(lines), "font": {"size": 16}, "x": 0.02, "y": 1, "yref": "paper",
                   "yanchor": "bottom", "pad": {"b": 21 * len(lines) - 6}},  # plotly puts the first line there
         "xaxis": {"title": {"text": x}, "automargin": True},
