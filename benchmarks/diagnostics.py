@@ -49,7 +49,7 @@ def drawn(
         return np.cos(x @ waves.T + phases) @ weights[which]
 
     def averaged(x: np.ndarray) -> np.ndarray:
-        return plain(images(torch.from_numpy(x)).numpy(), 0).mean(axis=-1)
+        return sum(plain(image.numpy(), 0) for image in images(torch.from_numpy(x)).unbind(-2)) / symmetry.order
 
     scales = averaged(probe).std(), plain(probe, 1).std()
     return lambda x: np.sqrt(1 - asymmetry) * averaged(x) / scales[0] + np.sqrt(asymmetry) * plain(x, 1) / scales[1]

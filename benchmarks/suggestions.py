@@ -13,8 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import warnings
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,6 @@ def draw_group(kind: str, rng: np.random.Generator) -> tuple[str, dict[str, Any]
 
 def run(kind: str, seed: int) -> tuple[int, str, str, float, int]:
     """Simulate an experiment; return its dimension, the true group, the first suggestion, how sure it is, and tried."""
-    os.environ["TQDM_DISABLE"] = "1"
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
@@ -57,7 +57,8 @@ def run(kind: str, seed: int) -> tuple[int, str, str, float, int]:
     for row, value in zip(x.tolist(), function(x) + SEM * rng.normal(size=N)):
         observe(experiment, dict(zip(names, row)), float(value), SEM)
     torch.manual_seed(seed)
-    found = suggest_symmetries(experiment)
+    with redirect_stderr(StringIO()):  # its progress
+        found = suggest_symmetries(experiment)
     truth = {} if kind == "no symmetry" else config
     if not found:
         return len(names), json.dumps(truth), "", 0.0, 0
