@@ -2,8 +2,8 @@
 
     python docs/check_site.py [SITE]
 
-Links and anchors are read from the pages themselves. The width needs Chromium, $CHROMIUM or the system's; without one it
-is left out. Screenshots of every page, as wide as a phone and as a desk, lie beside the site then.
+Links and anchors are read from the pages themselves. The width needs Chromium, $CHROMIUM or the system's; without one
+it is left out. Screenshots of every page, as wide as a phone and as a desk, lie beside the site then.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PHONE, DESK = 390, 1280  # pixels
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # Frames are as narrow as they are told, which the smallest window of a browser may not be.
+FRAME = '<body style="margin: 0"><iframe src="/{}" style="width: {}px; height: 2000px; border: 0">'
 MEASURE = """<body><script>
 (async () => {
   let result = [];
@@ -77,18 +78,18 @@ def broken_links(site: Path) -> list[str]:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the site, the page that measures the others, and takes what that has measured."""
+    """Serves the site, each page in a frame, and a page that measures the others; takes what that has measured."""
 
-    measure = ""
+    own: dict[str, str] = {}
     measured: queue.Queue[list[list[Any]]] = queue.Queue()
 
     def do_GET(self) -> None:
-        if self.path != "/measure":
+        if self.path not in self.own:
             return super().do_GET()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(self.measure.encode())
+        self.wfile.write(self.own[self.path].encode())
 
     def do_POST(self) -> None:
         self.measured.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -102,7 +103,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 def too_wide(site: Path, browser: str, shots: Path) -> list[str]:
     """List pages that scroll sideways on a phone, and take screenshots of all."""
     names = sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html") if "_static" not in p.parts)
-    Handler.measure = MEASURE.replace("PAGES", json.dumps(names)).replace("PHONE", str(PHONE))
+    Handler.own = {f"/{width}/{name}": FRAME.format(name, width) for name in names for width in (PHONE, DESK)}
+    Handler.own["/measure"] = MEASURE.replace("PAGES", json.dumps(names)).replace("PHONE", str(PHONE))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -120,7 +122,7 @@ def too_wide(site: Path, browser: str, shots: Path) -> list[str]:
             for width in (PHONE, DESK):
                 file = shots / f"{name.replace('/', '-').removesuffix('.html')}-{width}.png"
                 size = [f"--window-size={width},2000", f"--screenshot={file}", "--virtual-time-budget=3000"]
-                subprocess.run([*command, *size, f"{address}/{name}"], check=True, timeout=120, **quiet)
+                subprocess.run([*command, *size, f"{address}/{width}/{name}"], check=True, timeout=120, **quiet)
     server.shutdown()
     return [f"{name} is {width} pixels wide, the phone {own}" for name, width, own in measured if width > own]
 

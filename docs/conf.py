@@ -5,7 +5,6 @@ Links are written as they lead somewhere in the repository, includes too; `link_
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import sys
@@ -19,7 +18,6 @@ HERE = Path(__file__).parent
 FIGURES = HERE / "_build" / "figures"
 FIGURES.mkdir(parents=True, exist_ok=True)
 sys.path.insert(0, str(HERE))  # for run_scripts.py
-
 
 project = html_title = "ax_symmetry"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
@@ -64,7 +62,6 @@ PAGES = {
     "benchmarks/README.md": "docs/benchmarks.md",
 }
 
-
 def link_pages(app: Any, page: Any, *parts: Any) -> None:
     """Lead links to files of the repository to the pages that hold them."""
     folder = posixpath.dirname(posixpath.normpath(f"docs/{page}"))
@@ -76,12 +73,10 @@ def link_pages(app: Any, page: Any, *parts: Any) -> None:
 
     parts[-1][0] = re.sub(r"\]\((?!\w+:)([\w./-]+\.(?:md|py))", lead, parts[-1][0])
 
-
 def mathml(self: Any, node: nodes.Element) -> None:
     """Write a formula as browsers read it: no script, no network."""
     self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
     raise nodes.SkipNode
-
 
 def setup(app: Any) -> None:
     app.connect("source-read", link_pages)

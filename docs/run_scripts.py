@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from tqdm import tqdm
 
 FIGURES = Path(__file__).parent / "_build" / "figures"
-# Each script gets those of these options that it knows, so that the build takes minutes: a new script needs no line here.
+# Each script gets those of these options that it knows, so that the build takes minutes: new scripts need no line here.
 SMALLER = {"--trials": "12", "--initial": "8", "--repeats": "1", "--file": f"{tempfile.mkdtemp()}/state.json"}
 drawn: dict[str, str] = {}  # by the name of a figure its frame, until it is shown
 

@@ -3,14 +3,13 @@ What the model learns from images
 =================================
 
 One function of two parameters that trade places, the same ten observations, and two models: Ax's own, and the one that
-knows the symmetry. Every observation teaches the second one about both halves of the plane.
+knows the symmetry. Every observation (filled) teaches the second one about its image (open) as well.
+
+Ax alone has to learn the second peak on its own; with the symmetry it comes from the observations of the first. The
+second row, the standard deviation, tells where either model would look next.
 """
 
-# %%
-# The experiment: ten observations on a plane whose two halves are mirror images.
-
 import numpy as np
-import plotly.graph_objects as go
 from ax.core.observation import ObservationFeatures
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from plotly.subplots import make_subplots
@@ -33,16 +32,9 @@ for a, b in np.random.default_rng(3).uniform(size=(10, 2)).tolist():
     parameters, trial = client.attach_trial({"a": a, "b": b})
     client.complete_trial(trial, raw_data={"y": (truth(a, b), 0.01)})
 
-# %%
-# Two models of the same data.
-
 data = client.experiment.lookup_data()
 plain = get_botorch(client.experiment, data)
 symmetric = get_botorch(client.experiment, data, symmetry=symmetry)
-
-# %%
-# The left model has to learn the second peak on its own; the right one has it from the observations of the first. The
-# second row, the standard deviation, tells where either model would look next.
 
 grid = np.linspace(0, 1, 33)
 places = [ObservationFeatures({"a": a, "b": b}) for b in grid.tolist() for a in grid.tolist()]
@@ -50,7 +42,7 @@ observed = [arm.parameters for arm in client.experiment.arms_by_name.values()]
 images = [image for p in observed for image in Symmetry.from_config(symmetry).orbit(p)[1:]]
 
 fig = make_subplots(2, 2, shared_xaxes=True, shared_yaxes=True, horizontal_spacing=0.04, vertical_spacing=0.08,
-                    subplot_titles=["mean, Ax alone", "mean, with the symmetry", "SD, Ax alone", "SD, with the symmetry"])
+                    subplot_titles=[f"{what}, {who}" for what in ("mean", "SD") for who in ("Ax alone", "symmetric")])
 for column, model in ((1, plain), (2, symmetric)):
     mean, covariance = model.predict(places)
     sd = np.sqrt(covariance["y"]["y"])

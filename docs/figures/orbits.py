@@ -4,13 +4,12 @@ Orbit and fundamental domain
 
 The images of a point are all that the group makes of it: its orbit. The fundamental domain (shaded) holds one point of
 every orbit, the canonical one, and that is where candidates come from.
-"""
 
-# %%
-# Two parameters that trade places
-# --------------------------------
-#
-# The group S\ :sub:`2` mirrors the plane at the diagonal. Points on it are their own image: their orbit is smaller.
+Two parameters that trade places: the group mirrors the plane at the diagonal. A point on it is its own image.
+
+Three fractions that sum to 1 lie in a triangle, which the group of their six orders turns and mirrors: the domain is a
+sixth of it. An orbit has six points, three where two fractions are equal, and one in the middle.
+"""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -46,13 +45,6 @@ draw_orbits(fig, [swap.orbit(p) for p in points], [swap.canonical(p) for p in po
 fig.update_layout(xaxis={"title": "a", "range": [0, 1], "constrain": "domain"},
                   yaxis={"title": "b", "range": [0, 1], "constrain": "domain"})
 fig.show()
-
-# %%
-# Three parameters that trade places
-# ----------------------------------
-#
-# Three fractions that sum to 1 lie in a triangle; S\ :sub:`3` turns and mirrors it. An orbit has six points, three where
-# two fractions are equal, and one in the middle. The domain is a sixth of the triangle.
 
 mix = Symmetry.permutation([["a"], ["b"], ["c"]])
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
