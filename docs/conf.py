@@ -62,6 +62,7 @@ PAGES = {
     "benchmarks/README.md": "docs/benchmarks.md",
 }
 
+
 def link_pages(app: Any, page: Any, *parts: Any) -> None:
     """Lead links to files of the repository to the pages that hold them."""
     folder = posixpath.dirname(posixpath.normpath(f"docs/{page}"))
@@ -73,10 +74,12 @@ def link_pages(app: Any, page: Any, *parts: Any) -> None:
 
     parts[-1][0] = re.sub(r"\]\((?!\w+:)([\w./-]+\.(?:md|py))", lead, parts[-1][0])
 
+
 def mathml(self: Any, node: nodes.Element) -> None:
     """Write a formula as browsers read it: no script, no network."""
     self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
     raise nodes.SkipNode
+
 
 def setup(app: Any) -> None:
     app.connect("source-read", link_pages)
