@@ -26,6 +26,7 @@ nitpicky = True
 # Names of others: only a network would know their pages.
 nitpick_ignore_regex = [("py:.*", r"(ax|botorch|collections|gpytorch|ray|torch)\..*")]
 html_theme, html_copy_source, html_show_sphinx, html_show_copyright = "furo", False, False, False
+html_use_index = False
 html_static_path, html_css_files = ["_static", "_build/figures"], ["site.css"]
 html_math_renderer = "mathml"
 myst_enable_extensions, myst_heading_anchors = ["dollarmath"], 3
