@@ -71,4 +71,4 @@ fig.update_yaxes(visible=False, range=[-0.12, 1.0])
 fig.show()
 
 for p in points:
-    print(f"{p} has {len(mix.orbit(p))} images of {mix.order} group elements")
+    print(", ".join(f"{name} {value:.2f}" for name, value in p.items()), "- points on its orbit:", len(mix.orbit(p)))
