@@ -56,6 +56,17 @@ def benchmark(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html, all examples run, and check its links and its width on a phone."""
+    install(session, ".[docs,examples,ray]")
+    for made in ("_build", "examples", "pictures"):
+        shutil.rmtree(f"docs/{made}", ignore_errors=True)
+    command = ["-m", "sphinx", "-b", "html", "-n", "-W", "--keep-going", "docs", "docs/_build/html"]
+    session.run("python", *command, env={"OMP_NUM_THREADS": "1"})
+    session.run("python", "docs/check_site.py")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and types; ``autopep8 -i -r FILES`` repairs the format."""
     install(session, "flake8", "autopep8", "mypy", "numpy")

@@ -46,7 +46,7 @@ def get_botorch(
             `optimization_config`, and on Ax up to 1.0 its callables.
 
     Returns:
-        The fitted adapter (model bridge): `gen`, `predict`.
+        The fitted adapter (model bridge), with `gen` and `predict`.
 
     Raises:
         SymmetryError: The symmetry does not fit, or the call contradicts itself; before anything is fitted.

@@ -108,7 +108,7 @@ class ApproximatelyInvariantKernel(Kernel):
     likelihood", NeurIPS 2018, learn how roughly). With e = 0 it is the invariant kernel, with e = 1 its base kernel.
 
     Args:
-        invariant: k_G, normalized, so that both have the same variance.
+        invariant (InvariantKernel): k_G, normalized, so that both have the same variance.
         asymmetry: e, between 0 and 1. Learnt with the other hyperparameters, from 0.1 on, if left out.
 
     Raises:

@@ -129,7 +129,7 @@ class Symmetry:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """The parameters that the symmetry names, block after block: the columns of its action."""
+        """The parameters that the symmetry names, block after block; they are the columns of its action."""
         names = [name for part in self.parts for name in part.parameters]
         return tuple(dict.fromkeys(names + [name for simplex in self.simplexes for name in simplex.parameters]))
 

@@ -1,7 +1,8 @@
-"""Hang three lamps over a table, with Ax's Client API (`ax.api.client.Client`).
+"""Hang three lamps over a table: Ax's Client
+==========================================
 
 Each lamp has a position along the table and a power: swapping whole lamps changes nothing, and neither does seeing the
-table from its other side, which turns all positions round at once. Both symmetries together make 12 equal layouts.
+table from its other side, which turns all positions round at once. Both symmetries together make 12 equal layouts. ::
 
     python client_api.py                          # progress, and a table of the best layouts
     python client_api.py --trials 30 --seed 1

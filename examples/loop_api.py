@@ -1,7 +1,8 @@
-"""Tune an ensemble of three exponential smoothers with Ax's Loop API (`ax.service.managed_loop.optimize`).
+"""Tune three exponential smoothers: Ax's Loop API
+===============================================
 
 The ensemble predicts the next value of a series by the mean of its three members, which differ in nothing but their
-rate: in whatever order the rates are written down, it is the same ensemble. `choose_generation_strategy` tells Ax so.
+rate: in whatever order the rates are written down, it is the same ensemble. `choose_generation_strategy` tells Ax so. ::
 
     python loop_api.py                          # progress, and a table of the best ensembles
     python loop_api.py --trials 30 --seed 1

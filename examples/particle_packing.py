@@ -1,8 +1,9 @@
-"""Pack three particle components as densely as possible, without and with their permutation symmetry.
+"""Pack three particle components, without and with their symmetry
+===============================================================
 
 A component is a powder with a mean size, a spread (standard deviation / mean) and a mass fraction. Three components
 pack the same in whatever order they are written down. The script maximises the packing fraction with Ax twice from the
-same starting points: with Ax's own Gaussian process, and with `ax_symmetry`'s two transforms added to it.
+same starting points: with Ax's own Gaussian process, and with `ax_symmetry`'s two transforms added to it. ::
 
     python particle_packing.py                          # progress, a table, and particle_packing.html
     python particle_packing.py --repeats 8 --trials 40  # more repeats, a longer search
@@ -14,7 +15,7 @@ then volume fractions): F. de Larrard, Concrete Mixture Proportioning: A Scienti
 `--data` reads the columns `Mean_Particle_Size_#k`, `SD_of_Particle_#k` and `Particle_#k_Mass_Fraction`, k = 1, 2, 3,
 and `Packing_Fraction`, and prints the error on held-out rows as given and with their components permuted.
 
-`get_botorch(..., symmetry=symmetry)` below is short for
+`get_botorch(..., symmetry=symmetry)` below is short for ::
 
     get_botorch(..., transforms=[Canonicalize, SymmetrizeObservations] + Cont_X_trans + Y_trans,
                 transform_configs={"SymmetrizeObservations": symmetry, "Canonicalize": symmetry})

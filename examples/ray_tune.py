@@ -1,8 +1,9 @@
-"""Mix three particle components with Ray Tune; each trial reports one value, and the model learns its whole orbit.
+"""Mix three particle components: Ray Tune
+=======================================
 
 A component has a size, a spread and a mass fraction, and the components pack the same in whatever order they are
 written down. So each result holds for all six orders. `evaluate` below knows nothing of that: it reports one value, and
-`SymmetricSearch` tells Ax's model the rest.
+`SymmetricSearch` tells Ax's model the rest. ::
 
     python ray_tune.py                                      # on this machine
     python ray_tune.py --trials 40 --parallel 4             # a longer search

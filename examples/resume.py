@@ -1,7 +1,9 @@
-"""Stop a search at any moment, kill -9 included, and carry on where it stopped: run the same command again.
+"""Stop a search at any moment and carry on
+========================================
 
-Three bumps, each with a centre and a width, are fitted to a curve; in whatever order the bumps are written down, their
-sum is the same. The state is one JSON file, saved before and after every evaluation, and the symmetry is saved in it.
+Kill it, `kill -9` included, and run the same command again. Three bumps, each with a centre and a width, are fitted to
+a curve; in whatever order the bumps are written down, their sum is the same. The state is one JSON file, saved before
+and after every evaluation, and the symmetry is saved in it. ::
 
     python resume.py                            # progress, and a table of the best fits
     python resume.py --die-at 5                 # is killed in the middle of its 5th evaluation

@@ -1,7 +1,8 @@
-"""Place three access points in a corridor, four trials at a time, with Ax's Service API (`AxClient`).
+"""Place three access points, four trials at a time: AxClient
+==========================================================
 
-Each access point has a position and a power, and the three are of the same make: swapping whole access points changes
-nothing. `choose_generation_strategy` tells Ax so, and Ax then never asks for the same layout twice.
+Each access point has a position in a corridor and a power, and the three are of the same make: swapping whole access
+points changes nothing. `choose_generation_strategy` tells Ax so, and Ax then never asks for the same layout twice. ::
 
     python service_api.py                          # progress, and a table of the best layouts
     python service_api.py --trials 40 --seed 1

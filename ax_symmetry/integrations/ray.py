@@ -46,14 +46,15 @@ class SymmetricSearch(Searcher):
     that raises, or whose result lacks a metric or is NaN or infinite, is marked as failed in Ax. With a scheduler that
     stops trials early, the last result of a stopped trial counts as its outcome.
 
-    Example:
+    Example::
+
         search = SymmetricSearch(client, {"blocks": [["size_1", "frac_1"], ["size_2", "frac_2"]]}, sem="packing_sem")
         results = tune.Tuner(evaluate, tune_config=tune.TuneConfig(search_alg=search, num_samples=30)).fit()
         search.client.get_best_parameterization()
 
     Args:
-        client: Ax's `Client`, with its experiment and its optimization configured for one objective. Its outcome
-            constraints and tracking metrics are read off the results as well.
+        client (ax.api.client.Client): Ax's `Client`, with its experiment and its optimization configured for one
+            objective. Its outcome constraints and tracking metrics are read off the results as well.
         symmetry: A symmetry, or its dict with options of the transforms: then the client gets the strategy of
             `choose_generation_strategy`. Leave it out for a client that has its generation strategy already.
         metric: Name of the objective; the client's own without it.
