@@ -11,6 +11,12 @@ over the repeats says whether the symmetry helped, and images that no search has
 
 All members of a repeat have the same seed (first weights, batches, random turns and shifts). It does not depend on the
 slot, else swapping two members would make another ensemble: they differ by their hyperparameters alone.
+
+What came out (defaults: seeds 0 to 4; Ax 1.3.1, botorch 0.18.1, torch 2.13.0, scikit-learn 1.9.1; 3 minutes of CPU time
+for two processes): after 30 trials the symmetry made no difference that five repeats could show. Its gain over Ax alone
+in log loss was -0.023 on average (95 % interval -0.113 to 0.067), and it was ahead in 3 of 5. The best ensemble of all
+had three members alike to two digits. Such an ensemble is its own image in any order: it has no copies elsewhere in the
+space that Ax alone would have to learn again.
 """
 
 from __future__ import annotations
@@ -121,7 +127,7 @@ def sobol_points(n: int, seed: int) -> list[dict[str, float]]:
 
 
 def search(method: str, seed: int, n_initial: int, n_trials: int) -> list[dict[str, float]]:
-    """Run one search; return the outcomes of its trials in turn."""
+    """Run one search; return the parameters and the outcomes of its trials in turn."""
     for generator in (random.seed, np.random.seed, torch.manual_seed):  # Ax up to 1.0 uses all three
         generator(seed)
     points = sobol_points(n_trials, seed)
@@ -136,7 +142,8 @@ def search(method: str, seed: int, n_initial: int, n_trials: int) -> list[dict[s
             symmetry = SYMMETRY if method == "symmetric" else None
             model = get_botorch(experiment=experiment, data=experiment.lookup_data(), symmetry=symmetry)
             trial = experiment.new_trial(generator_run=model.gen(n=1))
-        outcomes.append(evaluate(trial.arm.parameters, seed))
+        point = trial.arm.parameters
+        outcomes.append({**point, **evaluate(point, seed)})
         trial.mark_running(no_runner_required=True)
         trial.update_trial_data(raw_data={METRIC: (outcomes[i][METRIC], 0.0)})
         trial.mark_completed()
@@ -204,16 +211,17 @@ def draw(best: dict[str, np.ndarray], n_initial: int) -> go.Figure:
     fig.add_vrect(x0=1, x1=n_initial, fillcolor="grey", opacity=0.08, line_width=0,
                   annotation_text="the same initial trials", annotation_position="bottom left")
     fig.update_layout(title=f"An ensemble of three networks: median and range of {len(best['plain'])} repeats",
-                      xaxis_title="trials", yaxis_title="lowest validation log loss so far", yaxis_type="log",
+                      xaxis_title="trials", yaxis_type="log",
+                      yaxis_title="lowest validation log loss so far", yaxis_tickvals=[0.1, 0.2, 0.3, 0.5, 1.0, 2.0],
                       template="plotly_white", legend={"x": 0.98, "y": 0.95, "xanchor": "right", "yanchor": "top"})
     return fig
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=36, help="trials of a search, the initial ones included")
+    parser.add_argument("--trials", type=int, default=30, help="trials of a search, the initial ones included")
     parser.add_argument("--initial", type=int, default=12, help="Sobol points before the model takes over")
-    parser.add_argument("--repeats", type=int, default=6, help="repeats, each with its own seed and split of the data")
+    parser.add_argument("--repeats", type=int, default=5, help="repeats, each with its own seed and split of the data")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first repeat")
     parser.add_argument("--out", type=Path, default=Path("."), help="folder for the figure")
     args = parser.parse_args()
@@ -237,10 +245,15 @@ def main() -> None:
     _, plain, symmetric = tested("test_log_loss")
     print(f"\nOn the test images: {verdict(plain - symmetric, 4)}")
 
+    top = min((outcome for method in METHODS for outcome in chosen[method]), key=lambda outcome: outcome[METRIC])
+    print("\nThe members of the best ensemble of all\n\n" + "".join(f"{slot:>14}" for slot in SLOTS))
+    for k in MEMBERS:
+        print("".join(f"{top[f'{slot}_{k}']:>14.3g}" for slot in SLOTS))
+
     fig, file = draw(best, args.initial), args.out / "exchangeable_ensemble.html"
     args.out.mkdir(parents=True, exist_ok=True)
     fig.write_html(file)
-    print(f"Figure: {file}")
+    print(f"\nFigure: {file}")
     if importlib.util.find_spec("kaleido"):
         try:
             fig.write_image(file.with_suffix(".png"), width=900, height=550, scale=2)

@@ -16,6 +16,11 @@ Practices for Wake Model and Optimization Algorithm Selection in Wind Farm Layou
   squares: I. Katic, J. Hojstrup, N. O. Jensen, A simple model for cluster efficiency, EWEC 1986.
 - Turbines at least two diameters apart are the case study's constraint. Here a soft term takes its place: of two
   turbines closer than that, each loses energy in proportion, down to none where they coincide.
+
+What came out (defaults: seeds 0 to 4; Ax 1.3.1, botorch 0.18.1, torch 2.13.0; 4 minutes of CPU time for two processes):
+after 34 trials the symmetry made no difference that five repeats could show. Its gain over Ax alone was 0.3 GWh a year
+on average (95 % interval -6.8 to 7.4), and it was ahead in 3 of 5. Neither came close to the best layout known (medians
+of 153.9 and 155.2 of 167.3), nor far from Sobol points (152.2): 18 trials of the model are few for 12 parameters.
 """
 
 from __future__ import annotations
@@ -222,9 +227,9 @@ def tell_cost(m: int, n: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turbines", type=int, default=6, choices=range(5, 9), help="5 to 8")
-    parser.add_argument("--trials", type=int, default=40, help="trials of a search, the initial ones included")
+    parser.add_argument("--trials", type=int, default=34, help="trials of a search, the initial ones included")
     parser.add_argument("--initial", type=int, default=16, help="Sobol points before the model takes over")
-    parser.add_argument("--repeats", type=int, default=6, help="repeats, each with its own seed")
+    parser.add_argument("--repeats", type=int, default=5, help="repeats, each with its own seed")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first repeat")
     parser.add_argument("--out", type=Path, default=Path("."), help="folder for the figure")
     args = parser.parse_args()
