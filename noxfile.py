@@ -43,9 +43,11 @@ def lanes(session: nox.Session, ax: str) -> None:
 
 @nox.session
 def example(session: nox.Session) -> None:
-    """Run the particle packing example; arguments after ``--`` go to it."""
+    """Run an example, by name after ``--`` or else particle packing; the arguments that follow go to it."""
     install(session, ".[examples]")
-    session.run("python", "examples/particle_packing.py", *session.posargs)
+    named = session.posargs and not session.posargs[0].startswith("-")
+    name, *arguments = session.posargs if named else ["particle_packing", *session.posargs]
+    session.run("python", f"examples/{name}.py", *arguments)
 
 
 @nox.session
