@@ -223,7 +223,7 @@ def draw_orbits(table: pd.DataFrame, metric: str) -> go.Figure:
         figure.add_scatter(
             **_marks(rows, metric, color), mode="lines+markers", line={"color": color, "width": 1.5},
             text=[f"the same experiment: trials {trials}"] * len(rows),
-            legendgroup="several", showlegend=k == 0, name=f"seen several times, joined ({seen} experiments)",
+            legendgroup="several", showlegend=k == 0, name=f"seen several times, joined: {seen}",
         )
     return figure
 

@@ -245,7 +245,7 @@ def test_orbits_by_brute_force(run: Experiment, group: str) -> None:
         np.testing.assert_array_equal(trace.x, data.loc[names, "trial_index"])
         np.testing.assert_array_equal(trace.y, data.loc[names, "mean"])
         np.testing.assert_allclose(trace.error_y.array, 2 * data.loc[names, "sem"])
-    assert sum(bool(t.showlegend) for t in lines) == 1 and f"({len(lines)} experiments)" in lines[0].name
+    assert sum(bool(t.showlegend) for t in lines) == 1 and lines[0].name.endswith(f": {len(lines)}")
 
 
 def searched(values: Iterable[Iterable[float]], minimize: bool) -> Experiment:
