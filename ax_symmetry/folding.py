@@ -12,13 +12,16 @@ other's then; the folded one is still invariant, with the kernel averaged on bot
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import torch
 from botorch.models import ModelListGP, SingleTaskGP
 from botorch.models.model import Model
+from gpytorch.distributions import MultivariateNormal
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.means import ConstantMean
+from linear_operator.operators import DenseLinearOperator
 from torch import Tensor
 
 from ax_symmetry.columns import CannotFold, ColumnAction
@@ -33,8 +36,8 @@ def fold(model: Model, action: ColumnAction) -> Model:
         action: The group, in the columns of the model.
 
     Returns:
-        A model with the same posterior mean, and n training rows where there were up to |G| n. Each of its covariances
-        costs |G| entries of the kernel, |G|^2 if that is not jointly invariant.
+        A model with the same posterior mean, the correlations of k_G, and n training rows where there were up to
+        |G| n. Each of its covariances costs |G| entries of the kernel, |G|^2 if that is not jointly invariant.
 
     Raises:
         CannotFold: The model is of another kind, its training data are not whole orbits, or its kernel is not
@@ -75,7 +78,31 @@ def fold(model: Model, action: ColumnAction) -> Model:
         }
     folded.set_train_data(x[..., kept, :], y[..., kept], strict=False)
     folded.covar_module.fix()
+    kind: Any = type(folded)
+    folded.__class__ = _folded(kind)
     return folded.eval()
+
+
+class Folded(SingleTaskGP):
+    """A model with an averaged kernel, fixed, and the deviations of one whose prior variance is that of the base kernel.
+
+    Its posterior is `N(mean, D C D)`: mean and covariance C of k_G, and D = diag(sqrt(k(x, x) / k_G(x, x))).
+    """
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        found = super().__call__(*args, **keywords)
+        if self.training:
+            return found
+        kernel: Any = self.covar_module
+        covariance = kernel.covariance()
+        scales = covariance.restoring(covariance.points(kernel.rows(args[0])))
+        entries = found.covariance_matrix * (scales.unsqueeze(-1) * scales.unsqueeze(-2))
+        return MultivariateNormal(found.mean, DenseLinearOperator(entries))
+
+
+@lru_cache(maxsize=None)
+def _folded(kind: type) -> type:
+    return type(kind.__name__, (Folded, kind), {"__module__": kind.__module__})
 
 
 def _is_invariant(kernel: AveragedKernel, action: ColumnAction, x: Tensor) -> bool:

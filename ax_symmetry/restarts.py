@@ -43,8 +43,10 @@ class Covariance(ABC):
 
     def factors(self, points: Tensor) -> Tensor | None:
         """Return what the entries of points are multiplied by, `... x n`; None for 1."""
-        if not self.normalize:
-            return None
+        return self.restoring(points) if self.normalize else None
+
+    def restoring(self, points: Tensor) -> Tensor:
+        """Return what entries that are not normalized must be multiplied by to be, `... x n`."""
         return (self.prior(points) / self.paired(points, points)).sqrt()
 
 

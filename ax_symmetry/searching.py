@@ -21,6 +21,7 @@ from linear_operator.operators import DenseLinearOperator
 from torch import Tensor
 
 from ax_symmetry.averaged import AveragedKernel
+from ax_symmetry.folding import Folded
 from ax_symmetry.restarts import joined, normalized, pick, split, with_own
 
 
@@ -36,6 +37,7 @@ class Block:
             covariances with the rows, `n x (1 + s)`.
         mean: Their means, `s`.
         covariance: Their covariances, `s x s`.
+        scales: By what their deviations are multiplied, `s`, of a folded model.
     """
 
     rows: Tensor
@@ -44,6 +46,7 @@ class Block:
     weights: Tensor
     mean: Tensor
     covariance: Tensor
+    scales: Tensor | None
 
 
 class Constants:
@@ -103,7 +106,7 @@ class Posterior:
             root = torch.linalg.cholesky(entries)
             self.half = torch.linalg.solve_triangular(root, torch.eye(len(root)).to(root), upper=False)
             self.of_mean = self.half.mT @ (self.half @ (self.y - self.prior_mean))
-        self.constants = Constants(self.x)
+        self.constants, self.folded = Constants(self.x), isinstance(model, Folded)
 
     def is_of(self, model: SingleTaskGP) -> bool:
         """Tell whether a model still has the training data that this was made for."""
@@ -137,7 +140,10 @@ class Posterior:
         half = entries[:, :n] @ self.half.mT
         weights = torch.cat([self.of_mean.unsqueeze(-1), self.half.mT @ half.mT], dim=-1)
         mean = self.prior_mean + entries[:, :n] @ self.of_mean
-        return Block(rows, points, factors, weights, mean, entries[:, n:] - half @ half.mT)
+        scales = self.covariance.restoring(points[n:]) if self.folded else None
+        return Block(
+            rows, points, factors, weights, mean, normalized(entries[:, n:] - half @ half.mT, scales, scales), scales
+        )
 
     def _of_own(self, own: Tensor, block: Block) -> tuple[Tensor, Tensor]:
         """Return means `b x q` and covariances `b x q x (s + q)` of rows `b x q x d`."""
@@ -145,7 +151,11 @@ class Posterior:
         entries = with_own(self.covariance, points, block.points, block.factors)
         of_training, rest = entries.split([len(self.x), entries.shape[-1] - len(self.x)], dim=-1)
         half, less = of_training @ self.half.mT, of_training @ block.weights
-        return self.prior_mean + less[..., 0], rest - torch.cat([less[..., 1:], half @ half.mT], dim=-1)
+        covariance = rest - torch.cat([less[..., 1:], half @ half.mT], dim=-1)
+        if block.scales is not None:
+            scales = self.covariance.restoring(points)
+            covariance = normalized(covariance, scales, torch.cat([block.scales.expand(len(own), -1), scales], dim=-1))
+        return self.prior_mean + less[..., 0], covariance
 
 
 class _Searched(SingleTaskGP):

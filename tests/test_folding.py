@@ -2,7 +2,8 @@
 
 One-line bugs that turn this file red: leave the variance of the images as it is; average the kernel over one element
 too few; fold with untied lengthscales; gather columns by the inverse element for a group that is not abelian; forget
-the mirror images' offset; choose two rows of one orbit.
+the mirror images' offset; choose two rows of one orbit; leave the deviations of k_G as they are, or restore the variance
+by its own root.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def rbf(x: np.ndarray, y: np.ndarray, lengthscale: float) -> np.ndarray:
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_the_folded_posterior_is_that_of_the_averaged_kernel(case: str, ties: bool) -> None:
+def test_the_folded_posterior_is_that_of_the_averaged_kernel_with_normalized_deviations(case: str, ties: bool) -> None:
     config, rng = CASES[case], np.random.default_rng(1)
     x = rng.random((6, 6))
     if ties:
@@ -101,11 +102,36 @@ def test_the_folded_posterior_is_that_of_the_averaged_kernel(case: str, ties: bo
     gram = averaged(x, x) + np.diag(variance)
     cross = averaged(probes, x)
     wanted_mean = mean + cross @ np.linalg.solve(gram, y - mean)
-    wanted = averaged(probes, probes) - cross @ np.linalg.solve(gram, cross.T)
+    prior = averaged(probes, probes)
+    deviations = prior.diagonal() ** -0.5  # the base kernel's prior variance is 1
+    wanted = (prior - cross @ np.linalg.solve(gram, cross.T)) * np.outer(deviations, deviations)
     np.testing.assert_allclose(posterior.mean.numpy()[:, 0], wanted_mean, atol=POSTERIOR)
     np.testing.assert_allclose(unfolded.mean.numpy()[:, 0], wanted_mean, atol=POSTERIOR)
     np.testing.assert_allclose(posterior.distribution.covariance_matrix.numpy(), wanted, atol=POSTERIOR)
     np.testing.assert_allclose(posterior.variance.numpy()[:, 0], np.diag(wanted), atol=POSTERIOR)
+
+
+@pytest.mark.parametrize("variance", [0.0001, 0.3])
+def test_an_orbit_far_from_others_keeps_the_deviations_of_the_augmented_model(variance: float) -> None:
+    """Six images far apart, each with six times the variance: every prediction is about as certain as before."""
+    config = CASES["S3 on pairs"]
+    x, lengthscale = np.array([[0.1, 0.2, 0.5, 0.6, 0.9, 0.1]]), 0.05
+    (images,) = orbits(config, x)
+    model = SingleTaskGP(
+        torch.from_numpy(images),
+        torch.ones(6, 1, dtype=torch.double),
+        torch.full((6, 1), 6 * variance, dtype=torch.double),
+        covar_module=RBFKernel(ard_num_dims=6),
+        outcome_transform=None,
+    ).double()
+    model.covar_module.lengthscale = lengthscale
+    model.eval()
+    folded = fold(model, unit_action(config))
+    probes = torch.from_numpy(np.concatenate([x, x + 0.02, x + 0.07, 1 - x, np.full((1, 6), 0.5)]))
+    with torch.no_grad():
+        one, other = model.posterior(probes), folded.posterior(probes)
+    np.testing.assert_allclose(other.variance.numpy(), one.variance.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(other.mean.numpy(), one.mean.numpy(), atol=POSTERIOR)
 
 
 @pytest.mark.parametrize("kernel", [RBFKernel, MaternKernel])

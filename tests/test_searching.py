@@ -2,7 +2,8 @@
 
 One-line bugs that turn this file red: take the variance of the training rows twice; forget what the training data take
 off the covariance; take rows for constants because all restarts, or all but one row, are alike; answer for training
-data that have changed; answer with the block of other rows.
+data that have changed; answer with the block of other rows; restore the deviations of a candidate alone, not of the rows
+that it shares.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.columns import named_action
+from ax_symmetry.folding import fold
 from ax_symmetry.kernels import InvariantKernel
 from ax_symmetry.searching import Posterior, hasten
 from botorch.models import ModelListGP, SingleTaskGP
@@ -98,6 +100,23 @@ def test_it_is_the_posterior_of_the_model(answers: list[bool], kind: str, noise:
                      for m, c in ((mean, covariance), (wanted_mean, wanted))]
         assert torch.allclose(*gradients, rtol=0, atol=1e-8 if kind != "matern" else 1e-6)
     assert answers == [True] * 3
+
+
+def test_of_a_folded_model(answers: list[bool]) -> None:
+    """Its deviations are those of the base kernel's prior variance, of candidates and of rows that all share."""
+    action = named_action(Symmetry.from_config(PAIRS), NAMES)
+    x, y = action(rows(4, seed=6)).flatten(0, 1), rows(4, seed=7)[:, :1].repeat_interleave(6, dim=0)
+    usual = fold(SingleTaskGP(x, y, torch.full_like(y, 0.06), outcome_transform=None), action)
+    ours = hasten(deepcopy(usual))
+    baseline = usual.train_inputs[0][:3]
+    for model in (usual, ours):
+        model.posterior(baseline)
+    points = candidates(2, baseline).requires_grad_()
+    (mean, covariance), (wanted_mean, wanted) = moments(ours, points), moments(usual, points)
+    assert torch.allclose(mean, wanted_mean, rtol=0, atol=1e-9) and torch.allclose(covariance, wanted, rtol=0, atol=1e-9)
+    gradients = [torch.autograd.grad((c * c).sum(), points)[0][:, 3:] for c in (covariance, wanted)]
+    assert torch.allclose(*gradients, rtol=0, atol=1e-8)
+    assert answers == [True]
 
 
 def test_without_shared_rows_and_with_rows_in_between(answers: list[bool]) -> None:
