@@ -78,13 +78,13 @@ def fold(model: Model, action: ColumnAction) -> Model:
         }
     folded.set_train_data(x[..., kept, :], y[..., kept], strict=False)
     folded.covar_module.fix()
-    kind: Any = type(folded)
-    folded.__class__ = _folded(kind)
+    own: Any = type(folded)
+    folded.__class__ = _folded(own)
     return folded.eval()
 
 
 class Folded(SingleTaskGP):
-    """A model with an averaged kernel, fixed, and the deviations of one whose prior variance is that of the base kernel.
+    """A model with an averaged kernel, fixed, and the deviations of one that has the base kernel's prior variance.
 
     Its posterior is `N(mean, D C D)`: mean and covariance C of k_G, and D = diag(sqrt(k(x, x) / k_G(x, x))).
     """

@@ -2,8 +2,8 @@
 
 One-line bugs that turn this file red: leave the variance of the images as it is; average the kernel over one element
 too few; fold with untied lengthscales; gather columns by the inverse element for a group that is not abelian; forget
-the mirror images' offset; choose two rows of one orbit; leave the deviations of k_G as they are, or restore the variance
-by its own root.
+the mirror images' offset; choose two rows of one orbit; leave the deviations of k_G as they are, or restore the
+variance by its own root.
 """
 
 from __future__ import annotations

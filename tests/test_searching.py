@@ -2,8 +2,8 @@
 
 One-line bugs that turn this file red: take the variance of the training rows twice; forget what the training data take
 off the covariance; take rows for constants because all restarts, or all but one row, are alike; answer for training
-data that have changed; answer with the block of other rows; restore the deviations of a candidate alone, not of the rows
-that it shares.
+data that have changed; answer with the block of other rows; restore the deviations of a candidate alone, not of the
+rows that it shares.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def test_of_a_folded_model(answers: list[bool]) -> None:
         model.posterior(baseline)
     points = candidates(2, baseline).requires_grad_()
     (mean, covariance), (wanted_mean, wanted) = moments(ours, points), moments(usual, points)
-    assert torch.allclose(mean, wanted_mean, rtol=0, atol=1e-9) and torch.allclose(covariance, wanted, rtol=0, atol=1e-9)
+    assert torch.allclose(mean, wanted_mean, rtol=0, atol=1e-9)
+    assert torch.allclose(covariance, wanted, rtol=0, atol=1e-9)
     gradients = [torch.autograd.grad((c * c).sum(), points)[0][:, 3:] for c in (covariance, wanted)]
     assert torch.allclose(*gradients, rtol=0, atol=1e-8)
     assert answers == [True]
