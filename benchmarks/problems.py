@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import differential_evolution, minimize
 from scipy.spatial.distance import cdist
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "particle_packing.py"
+sys.path.append(str(Path(__file__).parent.parent / "examples"))
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,10 @@ class Drawn:
         return max(-float(minimize(lambda x: -self(x), x, bounds=box).fun) for x in starts)
 
 
-@lru_cache(maxsize=None)
-def _packing_model() -> Any:
-    spec = importlib.util.spec_from_file_location("particle_packing", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
-    return module
-
-
 def packing(x: np.ndarray) -> float:
     """Evaluate the packing fraction of components with a mean size and an amount each; see the example."""
-    model = _packing_model()
+    import particle_packing as model  # here: it takes Ax along
+
     means, amounts = x.reshape(-1, 2).T
     shares = model.class_shares(means, np.full(len(means), 0.2), amounts / amounts.sum())
     return float(model.packing_of_classes(shares, model.INTERACTION))

@@ -15,7 +15,7 @@ then volume fractions): F. de Larrard, Concrete Mixture Proportioning: A Scienti
 `--data` reads the columns `Mean_Particle_Size_#k`, `SD_of_Particle_#k` and `Particle_#k_Mass_Fraction`, k = 1, 2, 3,
 and `Packing_Fraction`, and prints the error on held-out rows as given and with their components permuted.
 
-`get_botorch(..., symmetry=symmetry)` below is short for ::
+`get_botorch(..., symmetry=symmetry)` here and in `comparison.py`, which holds what all studies share, is short for ::
 
     get_botorch(..., transforms=[Canonicalize, SymmetrizeObservations] + Cont_X_trans + Y_trans,
                 transform_configs={"SymmetrizeObservations": symmetry, "Canonicalize": symmetry})
@@ -24,16 +24,10 @@ and `Packing_Fraction`, and prints the error on held-out rows as given and with 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
-import multiprocessing
-import queue
-import random
 import time
-import warnings
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterable
+from typing import Any, Iterable
 
 import numpy as np
 import pandas as pd
@@ -45,13 +39,15 @@ from ax.core.observation import ObservationFeatures
 from ax.service.utils.instantiation import InstantiationBase
 from scipy.optimize import brentq, differential_evolution
 from scipy.special import ndtr
-from tqdm import tqdm
 
+from comparison import draw_best, new_parser, optimise, print_table, report, rows_of_budgets, run_all, seed_all, tick
+from comparison import write_figure
 from ax_symmetry import get_botorch
 
-METHODS = {"plain": "Ax alone", "symmetric": "with the symmetry"}
+METHODS = ("plain", "symmetric")
 COMPONENTS = (1, 2, 3)
 METRIC = "packing"
+WIDTHS = (10, 28)  # of the tables' columns: labels, methods
 
 # The physical model
 VIRTUAL_PACKING = 0.64 * 10 / 9  # of one size class (beta): spheres of one size then pack to 0.64, as random ones do
@@ -157,37 +153,20 @@ def new_experiment(bounds: dict[str, tuple[float, float]], constraints: list[str
     )
 
 
-def report(trial: Any, packing: float, sem: float | None) -> None:
-    """Attach one measurement to a trial; without its standard error the model infers the noise."""
-    trial.mark_running(no_runner_required=True)
-    trial.update_trial_data(raw_data={METRIC: (packing, sem)})
-    trial.mark_completed()
-
-
-def seed_all(seed: int) -> None:
-    for generator in (random.seed, np.random.seed, torch.manual_seed):  # Ax up to 1.0 uses all three
-        generator(seed)
-
-
-def optimise(method: str, seed: int, n_initial: int, n_trials: int) -> tuple[list[float], float]:
+def search(method: str, seed: int, n_initial: int, n_trials: int) -> tuple[list[float], float]:
     """Run one search; return the noise-free packing of its trials in turn, and the seconds taken."""
     start = time.perf_counter()
-    seed_all(seed)
-    noise = np.random.default_rng(seed).normal(scale=SEM, size=n_trials)
-    initial = initial_points(min(n_initial, n_trials), seed)
+    noise = iter(np.random.default_rng(seed).normal(scale=SEM, size=n_trials))
+
+    def measure(point: dict[str, Any]) -> dict[str, float]:
+        truth = true_packing(point)
+        return {METRIC: truth + next(noise), "truth": truth}
+
     experiment = new_experiment(BOUNDS, constraints=["frac_1 + frac_2 <= 1"])
-    truth: list[float] = []
-    for i in range(n_trials):
-        if i < n_initial:
-            trial = experiment.new_trial().add_arm(Arm(parameters=initial[i]))
-        else:
-            model = get_botorch(experiment=experiment, data=experiment.lookup_data(),
-                                symmetry=SYMMETRY if method == "symmetric" else None)
-            trial = experiment.new_trial(generator_run=model.gen(n=1, model_gen_options=SEARCH))
-        truth.append(true_packing(trial.arm.parameters))
-        report(trial, truth[i] + noise[i], SEM)
-        ticks.put(1)
-    return truth, time.perf_counter() - start
+    outcomes = optimise(method, seed, n_initial, n_trials, experiment=experiment, metric=METRIC,
+                        points=initial_points(min(n_initial, n_trials), seed), evaluate=measure, symmetry=SYMMETRY,
+                        sem=SEM, options=SEARCH)
+    return [outcome["truth"] for outcome in outcomes], time.perf_counter() - start
 
 
 def read_rows(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -218,7 +197,7 @@ def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[
 
     experiment = new_experiment(bounds, constraints=[])
     for setting, packing in zip(settings[train], packings[train].tolist()):
-        report(experiment.new_trial().add_arm(Arm(parameters=parameters(setting))), packing, sem=None)
+        report(experiment.new_trial().add_arm(Arm(parameters=parameters(setting))), METRIC, packing, sem=None)
     model = get_botorch(experiment=experiment, data=experiment.lookup_data(),
                         symmetry={"blocks": blocks} if method == "symmetric" else None)
 
@@ -228,57 +207,15 @@ def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[
     for rows in (given, np.take_along_axis(given, orders[:, :, None], axis=1)):
         predicted = np.array(model.predict([ObservationFeatures(parameters(row)) for row in rows])[0][METRIC])
         errors.append(float(np.sqrt(np.mean((predicted - packings[held_out]) ** 2))))
-        ticks.put(1)
+        tick()
     return errors[0], errors[1], time.perf_counter() - start
-
-
-def start_worker(shared_ticks: Any) -> None:
-    global ticks  # one item per finished step, for the progress bar
-    ticks = shared_ticks
-    torch.set_num_threads(1)
-    warnings.filterwarnings("ignore", module=r"(ax|botorch|gpytorch|linear_operator)\.")
-
-
-def run_all(job: Callable[..., Any], args: argparse.Namespace, job_args: tuple, steps: int) -> dict[str, list[Any]]:
-    """Run job(method, seed, *job_args) for every method and repeat in two processes, with a progress bar."""
-    context = multiprocessing.get_context("spawn")
-    shared_ticks = context.Queue()
-    with ProcessPoolExecutor(2, context, start_worker, (shared_ticks,)) as pool:
-        futures = {method: [pool.submit(job, method, args.seed + r, *job_args) for r in range(args.repeats)]
-                   for method in METHODS}
-        waiting = [future for of_method in futures.values() for future in of_method]
-        with tqdm(total=steps * len(waiting), unit="step") as bar:
-            while bar.n < bar.total and not any(future.done() and future.exception() for future in waiting):
-                try:
-                    bar.update(shared_ticks.get(timeout=1.0))
-                except queue.Empty:
-                    pass
-        return {method: [future.result() for future in of_method] for method, of_method in futures.items()}
-
-
-def print_table(title: str, corner: str, rows: list[tuple[str, int, list[np.ndarray]]]) -> None:
-    """Print one line per row (label, digits, the repeats' values for each method): median (lowest - highest)."""
-    print(f"\n{title}: median (lowest - highest) of the repeats\n")
-    print(f"{corner:>10}" + "".join(f"{label:>28}" for label in METHODS.values()))
-    for label, digits, values in rows:
-        cells = (f"{np.median(v):.{digits}f} ({np.min(v):.{digits}f} - {np.max(v):.{digits}f})" for v in values)
-        print(f"{label:>10}" + "".join(f"{cell:>28}" for cell in cells))
 
 
 def draw(best: dict[str, np.ndarray], n_initial: int, optimum: float) -> go.Figure:
     """Draw the best packing so far against the number of trials: median and range of the repeats."""
     fig = go.Figure()
-    for (method, label), color in zip(METHODS.items(), ("76,86,106", "209,73,91")):
-        n = np.arange(1, best[method].shape[1] + 1)
-        low, middle, high = best[method].min(axis=0), np.median(best[method], axis=0), best[method].max(axis=0)
-        fig.add_scatter(x=np.r_[n, n[::-1]], y=np.r_[high, low[::-1]], fill="toself", fillcolor=f"rgba({color},0.15)",
-                        mode="none", legendgroup=method, showlegend=False, hoverinfo="skip")
-        fig.add_scatter(x=n, y=middle, mode="lines+markers", line_color=f"rgb({color})", name=label, legendgroup=method,
-                        customdata=np.c_[low, high],
-                        hovertemplate="%{x} trials: %{y:.4f} (%{customdata[0]:.4f} - %{customdata[1]:.4f})")
+    draw_best(fig, best, n_initial, digits=4)
     fig.add_hline(y=optimum, line_dash="dot", annotation_text=f"the physical model's optimum, {optimum:.4f}")
-    fig.add_vrect(x0=1, x1=n_initial, fillcolor="grey", opacity=0.08, line_width=0,
-                  annotation_text="the same initial trials", annotation_position="bottom left")
     fig.update_layout(title=f"Packing of three particle components: median and range of {len(best['plain'])} repeats",
                       xaxis_title="trials", yaxis_title="best packing fraction so far (noise-free)",
                       template="plotly_white", legend={"x": 0.98, "y": 0.05, "xanchor": "right", "yanchor": "bottom"})
@@ -287,45 +224,31 @@ def draw(best: dict[str, np.ndarray], n_initial: int, optimum: float) -> go.Figu
 
 def compare_searches(args: argparse.Namespace) -> None:
     """Optimise the simulated packing with both methods; print the table, write the figure."""
-    runs = run_all(optimise, args, (args.initial, args.trials), steps=args.trials)
+    runs = run_all(search, METHODS, args, (args.initial, args.trials), steps=args.trials, unit="step")
     best = {method: np.array([np.maximum.accumulate(truth) for truth, _ in runs[method]]) for method in METHODS}
-    budgets = [*range(args.initial, args.trials, 5), args.trials]
-    rows = [(str(n), 4, [best[method][:, n - 1] for method in METHODS]) for n in budgets]
-    rows.append(("seconds", 1, [np.array([seconds for _, seconds in runs[method]]) for method in METHODS]))
+    seconds = {method: np.array([seconds for _, seconds in runs[method]]) for method in METHODS}
     optimum = best_possible()
-    print_table("Best packing fraction after so many trials", "trials", rows)
+    print_table("Best packing fraction after so many trials", "trials",
+                [*rows_of_budgets(best, args.initial, step=5, digits=4), ("seconds", 1, seconds)], WIDTHS)
     print(f"\nThe first {args.initial} trials are the same for both. The physical model's optimum is {optimum:.4f}.")
-
-    fig, file = draw(best, args.initial, optimum), args.out / "particle_packing.html"
-    args.out.mkdir(parents=True, exist_ok=True)
-    fig.write_html(file)
-    print(f"Figure: {file}")
-    if importlib.util.find_spec("kaleido"):
-        try:
-            fig.write_image(file.with_suffix(".png"), width=900, height=550, scale=2)
-        except RuntimeError as error:  # kaleido found no browser
-            print(f"No PNG: {error}")
+    write_figure(draw(best, args.initial, optimum), args.out / "particle_packing.html")
 
 
 def compare_predictions(args: argparse.Namespace) -> None:
     """Predict measured rows with both models; print the table."""
-    runs = run_all(predict_held_out, args, (args.data, args.train), steps=2)
+    runs = run_all(predict_held_out, METHODS, args, (args.data, args.train), steps=2, unit="step")
     table = {method: np.array(runs[method]) for method in METHODS}
     print_table(f"RMSE of the packing fraction on held-out rows, learnt from {args.train} rows", "rows", [
-        (label, digits, [table[method][:, column] for method in METHODS])
-        for column, (label, digits) in enumerate([("as given", 4), ("permuted", 4), ("seconds", 1)])])
+        (label, digits, {method: table[method][:, column] for method in METHODS})
+        for column, (label, digits) in enumerate([("as given", 4), ("permuted", 4), ("seconds", 1)])], WIDTHS)
     gain = 1 - table["symmetric"][:, 1] / table["plain"][:, 1]
     print("\nOn permuted rows the error with the symmetry is "
           f"{np.median(gain):.0%} lower ({gain.min():.0%} to {gain.max():.0%}).")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=25, help="trials of a search, the initial ones included")
-    parser.add_argument("--initial", type=int, default=10, help="quasi-random trials before the model takes over")
-    parser.add_argument("--repeats", type=int, help="repeats, each with its own seed (default: 3, with --data 5)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first repeat")
-    parser.add_argument("--out", type=Path, default=Path("."), help="folder for the figure")
+    parser = new_parser(__doc__, {"--trials": 25, "--initial": 10, "--repeats": None},
+                        "repeats, each with its own seed (default: 3, with --data 5)")
     parser.add_argument("--data", type=Path, help="CSV file of measured rows: compare predictions, not searches")
     parser.add_argument("--train", type=int, default=100, help="rows of --data to learn from")
     args = parser.parse_args()

@@ -9,17 +9,16 @@ versions does not know (both runs of the script).
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
+import particle_packing as pp
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "particle_packing.py"
@@ -27,17 +26,7 @@ TIGHT = 1e9  # a compaction index so large that the packing is the virtual one
 LOOSE_SIZES = 1e-14  # a size ratio so small that the classes do not disturb each other
 
 
-@pytest.fixture(scope="module")
-def pp() -> ModuleType:
-    """Load the example as a module."""
-    spec = importlib.util.spec_from_file_location("particle_packing", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_one_class_packs_to_its_virtual_packing(pp: ModuleType) -> None:
+def test_one_class_packs_to_its_virtual_packing() -> None:
     """Beta itself when compacted without end, 0.64 as the script compacts."""
     interaction = pp.interactions(np.array([7.0]))
     one = np.array([1.0])
@@ -45,14 +34,14 @@ def test_one_class_packs_to_its_virtual_packing(pp: ModuleType) -> None:
     assert pp.packing_of_classes(one, interaction) == pytest.approx(0.64, rel=1e-10)
 
 
-def test_classes_of_one_size_are_one_class(pp: ModuleType) -> None:
+def test_classes_of_one_size_are_one_class() -> None:
     """Dividing a class changes nothing: full wall and loosening effects cancel."""
     interaction = pp.interactions(np.array([7.0, 7.0, 7.0]))
     assert pp.packing_of_classes(np.array([0.2, 0.5, 0.3]), interaction) == pytest.approx(0.64, rel=1e-10)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_very_different_sizes_reach_the_ideal_maximum(pp: ModuleType, n_classes: int) -> None:
+def test_very_different_sizes_reach_the_ideal_maximum(n_classes: int) -> None:
     """Each finer class fills the voids v = 1 - beta of the coarser ones: 1 - v^n at shares 1 : v : v^2."""
     voids = 1.0 - pp.VIRTUAL_PACKING
     interaction = pp.interactions(LOOSE_SIZES ** np.arange(n_classes))
@@ -63,7 +52,7 @@ def test_very_different_sizes_reach_the_ideal_maximum(pp: ModuleType, n_classes:
         assert pp.packing_of_classes(shares, interaction, k=TIGHT) <= best * (1 + 1e-6)
 
 
-def test_packing_is_the_published_model(pp: ModuleType) -> None:
+def test_packing_is_the_published_model() -> None:
     """De Larrard's formulas, term by term, give back the compaction index at the packing that the script finds."""
     beta, k = 0.7, 4.1
     rng = np.random.default_rng(1)
@@ -85,7 +74,7 @@ def test_packing_is_the_published_model(pp: ModuleType) -> None:
     assert index == pytest.approx(k, rel=1e-8)
 
 
-def test_size_classes_have_the_moments_of_the_components(pp: ModuleType) -> None:
+def test_size_classes_have_the_moments_of_the_components() -> None:
     """The mean and the standard deviation are those of the log-normal itself, not of the logarithm."""
     means, spreads = np.array([2.0, 10.0, 60.0]), np.array([0.6, 0.3, 0.05])
     for k in range(3):
@@ -96,7 +85,7 @@ def test_size_classes_have_the_moments_of_the_components(pp: ModuleType) -> None
         assert np.sqrt(shares @ (pp.SIZES - mean) ** 2) == pytest.approx(spreads[k] * means[k], rel=0.05)
 
 
-def test_order_of_components_does_not_matter(pp: ModuleType) -> None:
+def test_order_of_components_does_not_matter() -> None:
     """All six orders pack alike, with the third fraction implied; swapping the sizes alone does not."""
     point = {"mean_1": 3.0, "mean_2": 40.0, "mean_3": 11.0, "spread_1": 0.1, "spread_2": 0.5, "spread_3": 0.3,
              "frac_1": 0.2, "frac_2": 0.7}
@@ -138,7 +127,7 @@ def test_script_compares_searches(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_script_compares_predictions_of_measured_rows(pp: ModuleType, tmp_path: Path) -> None:
+def test_script_compares_predictions_of_measured_rows(tmp_path: Path) -> None:
     """With `--data` the model that knows the symmetry errs less on rows whose components are permuted."""
     rng = np.random.default_rng(0)
     rows = []
