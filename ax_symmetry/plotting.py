@@ -41,7 +41,7 @@ def plot_domain(
     What is not canonical is shaded. Observations are drawn with their own values of both parameters, also where their
     other parameters are not those of the slice, as Ax's contour plots do.
 
-    Cost: `density`^2 predictions; a fit, if an experiment is given.
+    Cost: density^2 predictions; a fit, if an experiment is given.
 
     Args:
         experiment_or_adapter: An experiment with data, to which `get_botorch` fits a model that knows the symmetry; or

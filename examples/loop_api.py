@@ -2,7 +2,8 @@
 ===============================================
 
 The ensemble predicts the next value of a series by the mean of its three members, which differ in nothing but their
-rate: in whatever order the rates are written down, it is the same ensemble. `choose_generation_strategy` tells Ax so. ::
+rate: in whatever order the rates are written down, it is the same ensemble. `choose_generation_strategy` tells Ax
+so. ::
 
     python loop_api.py                          # progress, and a table of the best ensembles
     python loop_api.py --trials 30 --seed 1

@@ -48,8 +48,8 @@ known = [search(seed, 20, symmetry=symmetry) for seed in (0, 1, 2)]
 plain = [search(seed, 20) for seed in (0, 1, 2)]
 
 # %%
-# **What the model predicts** over two of the parameters, the others held at those of the best trial. Every experiment has
-# one order of its blocks in the bright part, the fundamental domain. Hollow points are images of filled ones.
+# **What the model predicts** over two of the parameters, the others held at those of the best trial. Every experiment
+# has one order of its blocks in the bright part, the fundamental domain. Hollow points are images of filled ones.
 
 plot_domain(known[0], symmetry, "x_1", "x_2").show()
 
