@@ -190,13 +190,13 @@ def draw_best(fig: go.Figure, best: dict[str, np.ndarray], n_initial: int, digit
                   annotation_text="the same initial trials", annotation_position="bottom left")
 
 
-def write_figure(fig: go.Figure, file: Path, width: int = 900) -> None:
+def write_figure(fig: go.Figure, file: Path) -> None:
     """Write a page, and a PNG beside it where kaleido is installed."""
     file.parent.mkdir(parents=True, exist_ok=True)
     fig.write_html(file)
     print(f"Figure: {file}")
     if importlib.util.find_spec("kaleido"):
         try:
-            fig.write_image(file.with_suffix(".png"), width=width, height=550, scale=2)
+            fig.write_image(file.with_suffix(".png"), width=900, height=fig.layout.height or 550, scale=2)
         except RuntimeError as error:  # kaleido found no browser
             print(f"No PNG: {error}")

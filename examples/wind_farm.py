@@ -117,12 +117,12 @@ def search(method: str, seed: int, n_initial: int, n_trials: int, m: int) -> lis
 
 def draw(best: dict[str, np.ndarray], layouts: dict[str, dict[str, float]], n_initial: int,
          known: float) -> go.Figure:
-    """Draw the highest energy so far (repeats x trials), median and range, and beside it the best layout of each."""
-    fig = make_subplots(1, 2, column_widths=[0.6, 0.4], subplot_titles=("the searches", "their best layouts"))
+    """Draw the highest energy so far (repeats x trials), median and range, and below it the best layout of each."""
+    fig = make_subplots(2, 1, vertical_spacing=0.16, subplot_titles=("the searches", "their best layouts"))
     draw_best(fig, best, n_initial, digits=1, row=1, col=1)
     for method in METHODS:
         x, y = ([layouts[method][name] for name in layouts[method] if name[0] == axis] for axis in "xy")
-        fig.add_scatter(x=x, y=y, mode="markers", legendgroup=method, showlegend=False, row=1, col=2,
+        fig.add_scatter(x=x, y=y, mode="markers", legendgroup=method, showlegend=False, row=2, col=1,
                         marker={"color": f"rgb({COLORS[method]})", "size": 14}, name=LABELS[method],
                         hovertemplate=f"{LABELS[method]}: %{{x:.0f}} m east, %{{y:.0f}} m north<extra></extra>")
     fig.add_hline(y=known, line_dash="dot", annotation_text=f"best layout known, {known:.1f}", row=1, col=1,
@@ -130,10 +130,10 @@ def draw(best: dict[str, np.ndarray], layouts: dict[str, dict[str, float]], n_in
     fig.update_xaxes(title="trials", row=1, col=1)
     fig.update_yaxes(title="highest energy so far, GWh a year", row=1, col=1)
     margin = [-0.05 * SIDE, 1.05 * SIDE]
-    fig.update_xaxes(title="metres east", range=margin, constrain="domain", row=1, col=2)
-    fig.update_yaxes(title="metres north", range=margin, scaleanchor="x2", row=1, col=2)
-    fig.update_layout(title=f"{len(x)} wind turbines: median and range of {len(best['plain'])} repeats",
-                      template="plotly_white", legend={"orientation": "h", "x": 0.0, "y": -0.15})
+    fig.update_xaxes(title="metres east", range=margin, constrain="domain", row=2, col=1)
+    fig.update_yaxes(title="metres north", range=margin, scaleanchor="x2", row=2, col=1)
+    fig.update_layout(title=f"{len(x)} wind turbines<br><sub>median and range of {len(best['plain'])} repeats</sub>",
+                      template="plotly_white", height=900, legend={"orientation": "h", "x": 0.0, "y": -0.08})
     return fig
 
 
@@ -167,7 +167,7 @@ def main() -> None:
 
     layouts = {method: runs[method][row][column] for method in METHODS
                for row, column in [np.unravel_index(energies[method].argmax(), energies[method].shape)]}
-    write_figure(draw(best, layouts, args.initial, known), args.out / "wind_farm.html", width=1100)
+    write_figure(draw(best, layouts, args.initial, known), args.out / "wind_farm.html")
 
 
 if __name__ == "__main__":
