@@ -23,10 +23,10 @@ import ax_symmetry
 import numpy as np
 import pytest
 import torch
+from ax.core.base_trial import TrialStatus
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
-from ax.core.trial_status import TrialStatus
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import GENERATION, default_transforms

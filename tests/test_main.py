@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         client.complete_trial(trial, {"y": (value(point), 0.02)})
     client.save_to_json_file(str(made / "ax_client.json"))
     save_experiment(client.experiment, str(made / "experiment.json"))
-    if find_spec("ax.api.client") is not None:
+    if find_spec("ax.api") is not None:
         save_client(made / "client.json")
     return made
 
