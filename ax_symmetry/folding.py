@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ax_symmetry.columns import CannotFold, ColumnAction
 from ax_symmetry.averaged import AveragedKernel
+from ax_symmetry.restarts import normalized
 
 
 def fold(model: Model, action: ColumnAction) -> Model:
@@ -78,8 +79,7 @@ def fold(model: Model, action: ColumnAction) -> Model:
         }
     folded.set_train_data(x[..., kept, :], y[..., kept], strict=False)
     folded.covar_module.fix()
-    own: Any = type(folded)
-    folded.__class__ = _folded(own)
+    folded.__class__ = mixed(Folded, folded.__class__)
     return folded.eval()
 
 
@@ -96,13 +96,14 @@ class Folded(SingleTaskGP):
         kernel: Any = self.covar_module
         covariance = kernel.covariance()
         scales = covariance.restoring(covariance.points(kernel.rows(args[0])))
-        entries = found.covariance_matrix * (scales.unsqueeze(-1) * scales.unsqueeze(-2))
+        entries = normalized(found.covariance_matrix, scales, scales)
         return MultivariateNormal(found.mean, DenseLinearOperator(entries))
 
 
 @lru_cache(maxsize=None)
-def _folded(kind: type) -> type:
-    return type(kind.__name__, (Folded, kind), {"__module__": kind.__module__})
+def mixed(own: type, kind: type) -> type:
+    """Return the class of a model, with the methods of another one before its own."""
+    return type(kind.__name__, (own, kind), {"__module__": kind.__module__})
 
 
 def _is_invariant(kernel: AveragedKernel, action: ColumnAction, x: Tensor) -> bool:

@@ -8,7 +8,6 @@ of each place alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from linear_operator.operators import DenseLinearOperator
 from torch import Tensor
 
 from ax_symmetry.averaged import AveragedKernel
-from ax_symmetry.folding import Folded
+from ax_symmetry.folding import Folded, mixed
 from ax_symmetry.restarts import joined, normalized, pick, split, with_own
 
 
@@ -175,11 +174,6 @@ class _Searched(SingleTaskGP):
         return super().__call__(*args, **keywords)
 
 
-@lru_cache(maxsize=None)
-def _searched(kind: type) -> type:
-    return type(kind.__name__, (_Searched, kind), {"__module__": kind.__module__})
-
-
 def hasten(model: Any) -> Any:
     """Let a model's posterior be evaluated faster where a search asks for it; other models are left as they are.
 
@@ -202,6 +196,5 @@ def hasten(model: Any) -> Any:
         and model.train_targets.ndim == 1
     ):
         setattr(model, "_posterior", Posterior(model))
-        kind: Any = type(model)
-        model.__class__ = _searched(kind)
+        model.__class__ = mixed(_Searched, type(model))
     return model
