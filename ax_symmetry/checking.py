@@ -175,8 +175,17 @@ def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -
     return keys
 
 
-def report_on(experiment: Experiment, symmetry: Symmetry, metric: str) -> SymmetryReport:
-    """Make the report on a symmetry; see `check_symmetry`."""
+def report_on(
+    experiment: Experiment, symmetry: Symmetry, metric: str, fits: tuple[Fit, Fit] | None = None
+) -> SymmetryReport:
+    """Make the report on a symmetry; see `check_symmetry`.
+
+    Args:
+        experiment: The experiment.
+        symmetry: The symmetry.
+        metric: The metric.
+        fits: Those of the plain and of the invariant model, if they are known.
+    """
     table = data_of(experiment, metric)
     n = table["arm_name"].nunique()
     try:
@@ -187,8 +196,9 @@ def report_on(experiment: Experiment, symmetry: Symmetry, metric: str) -> Symmet
         return SymmetryReport(metric, n)
     repeats = _repeats(experiment, symmetry, table)
     config = symmetry.to_config()
-    plain, _ = fit_and_assess(experiment, table)
-    invariant, _ = fit_and_assess(experiment, table, symmetry=config, method="kernel")
+    plain, invariant = fits or (
+        fit_and_assess(experiment, table)[0], fit_and_assess(experiment, table, symmetry=config, method="kernel")[0]
+    )
     approximate, adapter = fit_and_assess(experiment, table, symmetry={**config, "asymmetry": "learn"})
     tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
     p = min(1.0, len(tests) * min(tests))

@@ -33,19 +33,20 @@ class _Place:
     offset: float
 
 
-def column_action(codec: Codec, names: Sequence[str], probe: Probe) -> ColumnAction:
+def column_action(codec: Codec, names: Sequence[str], probe: Probe, others: Mapping[str, Any]) -> ColumnAction:
     """Find how the group acts on the columns of a model.
 
     Args:
         codec: The symmetry and the parameters that it moves.
         names: The names of the d columns.
         probe: Sends parameterizations through the transforms that lead to the columns.
+        others: Values of the parameters that the group does not move; see `some_values`.
 
     Raises:
         CannotFold: No element of the group maps the columns to each other.
     """
     symmetry, d = codec.symmetry, len(names)
-    places = _places(codec, names, probe)
+    places = _places(codec, names, lambda points: probe([{**others, **point} for point in points]))
     like = {n: next(places[m] for m in alike if m in places) for alike in symmetry.classes for n in alike}
     implied = [_implied(name, codec, places, like[name], d) for name in symmetry.parameters if name not in places]
     extra = iter(range(d, d + len(implied)))

@@ -23,6 +23,7 @@ from ax_symmetry.checking import SymmetryReport, choose_metric, data_of, experim
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import CannotFold
 from ax_symmetry.declaration import Blocks, Part
+from ax_symmetry.evidence import Fit
 from ax_symmetry.hypotheses import extended, mirrors, swaps
 from ax_symmetry.places import column_action, some_values
 from ax_symmetry.symmetry import Symmetry
@@ -92,13 +93,14 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     metric = choose_metric(experiment, metric)
     table = data_of(experiment, metric)
     plain, adapter = fit_and_assess(experiment, table)
+    fits: dict[Parts, Fit] = {}
     with tqdm(desc="Groups", unit="fit", leave=False) as progress:
 
         def gain(parts: Parts) -> float:
             """Fit the invariant kernel."""
             progress.update()
-            invariant, _ = fit_and_assess(experiment, table, symmetry=Symmetry(parts), method="kernel")
-            return invariant.log_likelihood - plain.log_likelihood
+            fits[parts], _ = fit_and_assess(experiment, table, symmetry=Symmetry(parts), method="kernel")
+            return fits[parts].log_likelihood - plain.log_likelihood
 
         glance = Glance(adapter, experiment.search_space)
         gains, glances = search(experiment.search_space, glance, gain)
@@ -109,7 +111,7 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     for parts, weight in zip(ranked, weights):
         if scores[parts] > 0 and len(found) < MOST:
             symmetry = Symmetry(parts)
-            report = report_on(experiment, symmetry, metric)
+            report = report_on(experiment, symmetry, metric, (plain, fits[parts]))
             if report.verdict != "contradicted":
                 found.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
     return found
@@ -135,11 +137,7 @@ class Glance:
         symmetry, probe = Symmetry(parts), probe_of(self.adapter)
         others = some_values(self.space, symmetry.parameters)
         try:
-            columns = column_action(
-                Codec(symmetry, self.space),
-                self.adapter.parameters,
-                lambda points: probe([{**others, **point} for point in points]),
-            )
+            columns = column_action(Codec(symmetry, self.space), self.adapter.parameters, probe, others)
         except CannotFold:
             return -np.inf
         self.model.covar_module = AveragedKernel(self.kernel, columns, self.inputs, normalize=True)

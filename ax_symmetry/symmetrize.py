@@ -151,7 +151,7 @@ class SymmetrizeObservations(RowTransform):
 
     def _columns(self, names: Sequence[str]) -> ColumnAction:
         """Find how the group acts on the model's columns."""
-        return column_action(self.codec, names, lambda points: self._probe([{**self._others, **p} for p in points]))
+        return column_action(self.codec, names, self._probe, self._others)
 
     def _tell(self, generator: Any, search_space: SearchSpace) -> None:
         """Let a generator fit the invariant kernel."""

@@ -37,7 +37,7 @@ NAMES = [name for block in PAIRS for name in block]
 
 def unit_action(config: Mapping[str, Any]) -> ColumnAction:
     search_space = space([float_range(n) for n in NAMES])
-    return column_action(Codec(Symmetry.from_config(config), search_space), NAMES, lambda points: points)
+    return column_action(Codec(Symmetry.from_config(config), search_space), NAMES, lambda points: points, {})
 
 
 def orbits(config: Mapping[str, Any], x: np.ndarray) -> list[np.ndarray]:
