@@ -10,9 +10,6 @@ function's SD, known.
 
 from __future__ import annotations
 
-import argparse
-import logging
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from ax.core import ParameterType, RangeParameter, SearchSpace
-from experiments import new_experiment, observe, run_cases
+from experiments import new_experiment, new_parser, observe, run_cases
 
 from ax_symmetry import Symmetry
 from ax_symmetry.columns import named_action
@@ -57,9 +54,6 @@ def drawn(
 
 def run(kind: str, n: int, seed: int) -> tuple[str, str, str]:
     """Simulate an experiment; return the verdict, the share e and the probability."""
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore")
-    torch.set_num_threads(1)
     names, config = list(SYMMETRIES.values())[seed % len(SYMMETRIES)]
     rng, symmetry = np.random.default_rng(seed), Symmetry.from_config(config)
     function = drawn(rng, symmetry, names, ASYMMETRY[kind])
@@ -73,12 +67,7 @@ def run(kind: str, n: int, seed: int) -> tuple[str, str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("diagnostics.csv"), help="table of results, one line per run")
-    parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--report", action="store_true", help="print what is there and stop")
-    args = parser.parse_args()
+    args = new_parser(__doc__, Path("diagnostics.csv"), seeds=200).parse_args()
     cases = [(kind, n, seed) for seed in range(args.seeds) for kind in ASYMMETRY for n in (20, 60)]
     if not args.report:
         run_cases(run, cases, args.out, ("kind", "n", "seed", "verdict", "asymmetry", "p"), args.jobs)

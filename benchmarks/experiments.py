@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
+import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -48,10 +51,33 @@ def stand_in(adapter: Any, data: tuple[Tensor, Tensor, Tensor], kernel: Kernel |
     holder_of(adapter)._model = model.eval()
 
 
+def new_parser(benchmark: str, out: Path, seeds: int) -> argparse.ArgumentParser:
+    """Return a parser of the options that long runs share.
+
+    Args:
+        benchmark: The docstring; its first line is shown.
+        out: The table.
+        seeds: How many.
+    """
+    parser = argparse.ArgumentParser(description=benchmark.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=out, help="table of results, one line per run")
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--report", action="store_true", help="print what is there and stop")
+    return parser
+
+
+def quiet() -> None:
+    """Prepare a process: one thread, no word of Ax's."""
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+
+
 def run_cases(
     run: Callable[..., Sequence[Any]], cases: Sequence[tuple[Any, ...]], out: Path, header: Sequence[str], jobs: int
 ) -> None:
-    """Run what a table does not have yet, a process each, and append the results to it.
+    """Run what a table does not have yet, in processes of their own, and append the results to it.
 
     Args:
         run: Called with a case; returns the other columns of its line.
@@ -64,7 +90,7 @@ def run_cases(
         out.write_text(",".join(header) + "\n")
     with out.open(newline="") as file:
         done = {tuple(line[:len(cases[0])]) for line in csv.reader(file)}
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=quiet) as pool:
         running = {pool.submit(run, *case): case for case in cases if tuple(map(str, case)) not in done}
         for job in tqdm(as_completed(running), total=len(running), unit="run"):
             with out.open("a", newline="") as file:

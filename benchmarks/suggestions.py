@@ -10,10 +10,7 @@ SD, known.
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
-import warnings
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -24,7 +21,7 @@ import pandas as pd
 import torch
 from ax.core import ParameterType, RangeParameter, SearchSpace
 from diagnostics import SEM, drawn
-from experiments import new_experiment, observe, run_cases
+from experiments import new_experiment, new_parser, observe, run_cases
 
 from ax_symmetry import Symmetry
 from ax_symmetry.diagnostics import suggest_symmetries
@@ -46,9 +43,6 @@ def draw_group(kind: str, rng: np.random.Generator) -> tuple[str, dict[str, Any]
 
 def run(kind: str, seed: int) -> tuple[int, str, str, float, int]:
     """Simulate an experiment; return its dimension, the true group, the first suggestion, how sure it is, and tried."""
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore")
-    torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     names, config = draw_group(kind, rng)
     function = drawn(rng, Symmetry.from_config(config), names, float(kind == "no symmetry"))
@@ -76,12 +70,7 @@ def is_true(row: Any) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("suggestions.csv"), help="table of results, one line per run")
-    parser.add_argument("--seeds", type=int, default=102, help="experiments without symmetry, and with one in all")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--report", action="store_true", help="print what is there and stop")
-    args = parser.parse_args()
+    args = new_parser(__doc__, Path("suggestions.csv"), seeds=102).parse_args()
     cases = [(kind, seed) for seed in range(args.seeds) for kind in (KINDS[seed % 3], KINDS[3])]
     if not args.report:
         columns = ("kind", "seed", "d", "true", "found", "probability", "tried")
