@@ -72,7 +72,7 @@ def docs(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check style, format and types; ``autopep8 -i -r FILES`` repairs the format."""
     install(session, "flake8", "autopep8", "mypy", "numpy")
-    files = ["ax_symmetry", "tests", "noxfile.py"]
+    files = ["ax_symmetry", "tests", "benchmarks", "docs", "examples", "noxfile.py"]
     session.run("flake8", *files)
     session.run("autopep8", "--diff", "--exit-code", "--recursive", *files)
     session.run("mypy")

@@ -63,7 +63,7 @@ def savings(errors: Mapping[int, float], plain: Mapping[int, float]) -> dict[int
 def report(table: pd.DataFrame, figure: Path) -> None:
     """Print medians over seeds, and draw them."""
     print("Error on unseen points in SDs of the function: median (25 % - 75 %). Density: the mean log density of an\n"
-          "unseen value in the same units, median. Times: how many times as many observations plain Ax needs for that error.")
+          "unseen value, likewise, median. Times: how many times as many observations plain Ax needs for that error.")
     for name, of_problem in table.groupby("problem", sort=False):
         medians = of_problem.groupby(["method", "n"], sort=False).error.median()
         print(f"\n{name}\n{'n':>4}  {'method':18}{'seeds':>6}{'error':>26}{'density':>10}{'times':>9}")
