@@ -12,11 +12,12 @@ from gpytorch.kernels import Kernel
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ax_symmetry.bases import as_gaussian, evaluate
+from ax_symmetry.bases import as_gaussian, evaluate, tied
 from ax_symmetry.blockwise import Blockwise
 from ax_symmetry.columns import ColumnAction
-from ax_symmetry.gaussians import gaussian, in_chunks
-from ax_symmetry.parts import FEW, average, parts_of
+from ax_symmetry.matern import ProductMaternKernel
+from ax_symmetry.parts import FEW, Entries, Permanent, Sum, average, parts_of, sets_of
+from ax_symmetry.radials import gaussian, in_chunks, matern
 from ax_symmetry.restarts import Covariance, normalized, over_restarts
 
 
@@ -84,8 +85,15 @@ class AveragedKernel(OverBase):
             return _Sum(self, params)
         form = as_gaussian(self.base_kernel, self.action.ties)
         if form is not None:
-            return _Gaussian(self, form[0], form[1].sqrt())
+            return _Radial(self, gaussian, self.parts, form[1].sqrt(), form[0])
+        if type(self.base_kernel) is ProductMaternKernel and self.base_kernel.sets == sets_of(self.apart):
+            return _Radial(self, matern, self.apart, tied(self.base_kernel.lengthscale, self.action.ties).reciprocal())
         return _Product(self, params) if self.is_product else _Sum(self, params)
+
+    @cached_property
+    def apart(self) -> list[Sum | Permanent]:
+        """The parts for a kernel that is a product over the blocks of columns, but not over the columns."""
+        return parts_of(self.action.action, few=1)
 
     @cached_property
     def is_product(self) -> bool:
@@ -128,12 +136,19 @@ class AveragedKernel(OverBase):
         return x if self.inputs is None else self.inputs(x)
 
 
-class _Gaussian(Covariance):
-    """The average of a Gaussian: points are divided by the lengthscales and lie beside their mirror images."""
+class _Radial(Covariance):
+    """The average of a function of the distance: points are divided by the lengthscales, beside their mirror images."""
 
-    def __init__(self, kernel: AveragedKernel, scale: Tensor | None, inverse: Tensor) -> None:
+    def __init__(
+        self,
+        kernel: AveragedKernel,
+        entries: Entries,
+        parts: Sequence[Sum | Permanent],
+        inverse: Tensor,
+        scale: Tensor | None = None,
+    ) -> None:
         super().__init__(kernel.normalize)
-        self.kernel, self.scale, self.inverse = kernel, scale, inverse
+        self.kernel, self.entries, self.parts, self.inverse, self.scale = kernel, entries, parts, inverse, scale
 
     def points(self, x: Tensor) -> Tensor:
         found = self.kernel.seen(x) * self.inverse
@@ -142,11 +157,11 @@ class _Gaussian(Covariance):
         return found
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        entries = average(self.kernel.parts, gaussian, one, other)
+        entries = average(self.parts, self.entries, one, other)
         return entries if self.scale is None else entries * self.scale[..., None, None]
 
     def paired(self, one: Tensor, other: Tensor) -> Tensor:
-        entries = average(self.kernel.parts, gaussian, one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
+        entries = average(self.parts, self.entries, one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
         return entries if self.scale is None else entries * self.scale.unsqueeze(-1)
 
     def prior(self, points: Tensor) -> Tensor | float:

@@ -162,6 +162,19 @@ def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> t
     return assess(holder_of(adapter)._model), adapter
 
 
+def fit_invariant(experiment: Experiment, table: pd.DataFrame, symmetry: Symmetry, **options: Any) -> tuple[Fit, Any]:
+    """Fit the invariant model and assess it; with Ax's own base kernel, so that the symmetry alone tells the two apart.
+
+    Args:
+        experiment: The experiment.
+        table: The data of one metric.
+        symmetry: The symmetry.
+        options: Further options of its dict.
+    """
+    config = {**symmetry.to_config(), "method": "kernel", "base_kernel": "rbf", **options}
+    return fit_and_assess(experiment, table, symmetry=config)
+
+
 def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -> list[Any]:
     """Tell on which orbits arms lie: equal keys are the same experiment, None is an arm that lacks a parameter."""
     parameters = [experiment.arms_by_name[name].parameters for name in arms]
@@ -195,11 +208,10 @@ def report_on(
     if n < FEWEST:
         return SymmetryReport(metric, n)
     repeats = _repeats(experiment, symmetry, table)
-    config = symmetry.to_config()
     plain, invariant = fits or (
-        fit_and_assess(experiment, table)[0], fit_and_assess(experiment, table, symmetry=config, method="kernel")[0]
+        fit_and_assess(experiment, table)[0], fit_invariant(experiment, table, symmetry)[0]
     )
-    approximate, adapter = fit_and_assess(experiment, table, symmetry={**config, "asymmetry": "learn"})
+    approximate, adapter = fit_invariant(experiment, table, symmetry, asymmetry="learn")
     tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
     p = min(1.0, len(tests) * min(tests))
     better = invariant.left_out - plain.left_out

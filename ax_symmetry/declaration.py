@@ -18,7 +18,9 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups import Permutation, is_permutation, named_generators
 
 SYMMETRY_KEYS = ("blocks", "group", "mirror", "simplex", "symmetries")
-OPTION_KEYS = ("method", "asymmetry", "noise", "max_images", "select", "seed", "order_by", "constrain")
+OPTION_KEYS = (
+    "method", "base_kernel", "asymmetry", "noise", "max_images", "select", "seed", "order_by", "constrain"
+)
 
 
 @dataclass(frozen=True)

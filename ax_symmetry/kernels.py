@@ -19,7 +19,13 @@ from ax_symmetry.columns import ColumnAction, named_action
 from ax_symmetry.declaration import Blocks
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups import ENUMERATION_LIMIT
+from ax_symmetry.matern import ProductMaternKernel
+from ax_symmetry.parts import parts_of, sets_of
 from ax_symmetry.symmetry import Symmetry
+
+
+BASES = ("rbf", "matern")
+"""Base kernels that have a name."""
 
 
 class ColumnKernel(AveragedKernel):
@@ -36,14 +42,14 @@ class ColumnKernel(AveragedKernel):
     def __init__(
         self,
         columns: ColumnAction,
-        base_kernel: Kernel | None = None,
+        base_kernel: Kernel | str | None = None,
         normalize: bool = True,
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
     ) -> None:
         action = columns.of_full_rows()
-        if base_kernel is None:
-            base_kernel = default_base(action, batch_shape)
+        if base_kernel is None or isinstance(base_kernel, str):
+            base_kernel = default_base(action, batch_shape, base_kernel or "rbf")
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
@@ -69,15 +75,18 @@ class InvariantKernel(ColumnKernel):
         symmetry: A symmetry, or its dict.
         feature_names: The names of the d columns of x, those of the symmetry among them; a parameter that a simplex
             implies may be missing. Mirrors are about the centers of the symmetry, in the units of x.
-        base_kernel: The kernel k, which the group must leave alone when it acts on both arguments. BoTorch's default
-            by default: an RBF kernel with a lengthscale per column and its priors, for x in the unit cube.
+        base_kernel: The kernel k, which the group must leave alone when it acts on both arguments; or the name of one
+            with a lengthscale per column and the priors of BoTorch's default, for x in the unit cube: `"rbf"`, which is
+            that default and the one here, or `"matern"`, a product of Matern-5/2 kernels, one for each block (see
+            `matern.ProductMaternKernel`).
         normalize: Keep the prior variance of the base kernel everywhere. The average alone lowers it away from the
             points that the group leaves alone (in S_3 to 1/6), where a search would then look first.
         batch_shape: Batch shape of the default base kernel.
         active_dims: The columns of x that are named, all by default.
 
     Raises:
-        SymmetryError: A column is missing, the group changes the base kernel, or it has too many elements for it.
+        SymmetryError: A column is missing, the base kernel has no such name, the group changes it, or has too many
+            elements for it.
 
     Example:
         >>> kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c"])
@@ -90,7 +99,7 @@ class InvariantKernel(ColumnKernel):
         self,
         symmetry: Symmetry | Mapping[str, Any],
         feature_names: Sequence[str],
-        base_kernel: Kernel | None = None,
+        base_kernel: Kernel | str | None = None,
         normalize: bool = True,
         *,
         batch_shape: torch.Size | None = None,
@@ -202,12 +211,22 @@ class MaxAlignmentKernel(OverBase):
         return x
 
 
-def default_base(action: ColumnAction, batch_shape: torch.Size | None = None) -> Kernel:
-    """Make BoTorch's default kernel, an RBF, with one prior for the one lengthscale of columns that trade places."""
+def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf") -> Kernel:
+    """Make a base kernel with BoTorch's default priors, one for the one lengthscale of columns that trade places.
+
+    Raises:
+        SymmetryError: There is none of that name.
+    """
+    if name not in BASES:
+        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASES))}, or a kernel.")
     kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+    prior = kernel.lengthscale_prior
+    if name == "matern":
+        sets = sets_of(parts_of(action.action, few=1))
+        kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
     first = torch.tensor([alike[0] for alike in action.classes])
     of_classes, set_classes = partial(_of_classes, action.ties, first), partial(_set_classes, action.ties)
-    kernel.register_prior("lengthscale_prior", kernel.lengthscale_prior, of_classes, set_classes)
+    kernel.register_prior("lengthscale_prior", prior, of_classes, set_classes)
     return kernel
 
 

@@ -10,7 +10,9 @@ from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel
 from ax_symmetry.symmetry import Symmetry
 
 
-def surrogate_spec(symmetry: Symmetry | Mapping[str, Any], *, asymmetry: float | str | None = None) -> Any:
+def surrogate_spec(
+    symmetry: Symmetry | Mapping[str, Any], *, base_kernel: str = "matern", asymmetry: float | str | None = None
+) -> Any:
     """Make a surrogate spec of Ax whose model has the invariant kernel.
 
     For your own `Generators.BOTORCH_MODULAR(surrogate_spec=...)`, `GenerationStep` or node (on Ax 0.4 one of
@@ -24,6 +26,7 @@ def surrogate_spec(symmetry: Symmetry | Mapping[str, Any], *, asymmetry: float |
 
     Args:
         symmetry: A symmetry, or its dict.
+        base_kernel: The base kernel, `"matern"` or `"rbf"`.
         asymmetry: The share of the variance that does not have the symmetry, `"learn"` to learn it; the symmetry is
             exact without it.
 
@@ -37,7 +40,7 @@ def surrogate_spec(symmetry: Symmetry | Mapping[str, Any], *, asymmetry: float |
         >>> spec = surrogate_spec({"blocks": [["a"], ["b"]]})
     """
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-    options: dict[str, Any] = {"symmetry": declared.to_config()}
+    options: dict[str, Any] = {"symmetry": declared.to_config(), "base_kernel": base_kernel}
     if asymmetry is None:
         return _ax.surrogate_spec(InvariantKernel, options)
     return _ax.surrogate_spec(

@@ -18,6 +18,7 @@ class Augmentation:
     """The options of `SymmetrizeObservations`."""
 
     method: str = "augmentation"
+    base_kernel: str = "matern"
     asymmetry: float | str | None = None
     noise: str = "orbit"
     max_images: int | None = None
@@ -58,7 +59,8 @@ def choose_method(method: str, config: Mapping[str, Any], order: int, possible: 
     if declared == "auto":
         images = any(key in config for key in ("max_images", "select", "seed", "noise"))
         large = possible and order >= LARGE and not images
-        declared = "kernel" if large or "asymmetry" in config else "augmentation"
+        asked = "asymmetry" in config or "base_kernel" in config
+        declared = "kernel" if large or asked else "augmentation"
     chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
     read_augmentation(chosen)
     read_canonical(chosen)
@@ -88,6 +90,12 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     for key in ("noise", "max_images", "select", "seed"):
         if options.method == "kernel" and key in config:
             raise SymmetryError(f"{key}: says which images to train on, and method 'kernel' has none; leave it out.")
+    _one_of("base_kernel", options.base_kernel, ("matern", "rbf"))
+    if options.method == "augmentation" and "base_kernel" in config:
+        raise SymmetryError(
+            "base_kernel: says what the invariant kernel is made of, and method 'augmentation' trains Ax's own model; "
+            "leave it out, or set method to 'kernel'."
+        )
     share = options.asymmetry
     if "asymmetry" in config and (isinstance(share, bool) or share != "learn" and not _is_share(share)):
         raise SymmetryError(

@@ -97,17 +97,27 @@ def average(parts: Sequence[Sum | Permanent], entries: Entries, points: Tensor, 
     return found
 
 
-def parts_of(action: Action) -> list[Sum | Permanent]:
-    """Split the group into parts whose averages multiply; columns that it leaves alone are a part as well."""
+def parts_of(action: Action, few: int = FEW) -> list[Sum | Permanent]:
+    """Split the group into parts whose averages multiply; columns that it leaves alone are a part as well.
+
+    Args:
+        action: The group.
+        few: Up to this order the symmetric group on blocks is a sum over its elements.
+    """
     moved = {c for factor in action.factors for c in factor.columns}
     fixed = torch.tensor([c for c in range(action.width) if c not in moved])
-    parts = [part for factor in action.factors for part in _parts(action, factor)]
+    parts = [part for factor in action.factors for part in _parts(action, factor, few)]
     return [*parts, Sum(fixed, fixed[None])] if len(fixed) else parts
 
 
-def _parts(action: Action, factor: Factor) -> Iterator[Sum | Permanent]:
+def sets_of(parts: Sequence[Sum | Permanent]) -> tuple[tuple[int, ...], ...]:
+    """Return the sets of columns that parts take apart."""
+    return tuple(tuple(own.tolist()) for part in parts for own in part.sets)
+
+
+def _parts(action: Action, factor: Factor, few: int) -> Iterator[Sum | Permanent]:
     columns, k = torch.tensor(factor.columns), len(factor.columns)
-    if not factor.blocks or factor.order <= FEW:
+    if not factor.blocks or factor.order <= few:
         yield Sum(columns, torch.from_numpy(action.widen(factor, factor.elements)))
         return
     blocks = np.asarray(factor.blocks)

@@ -19,7 +19,8 @@ from tqdm.auto import tqdm
 from ax_symmetry._ax.fitting import probe_of
 from ax_symmetry._ax.search import holder_of
 from ax_symmetry.averaged import AveragedKernel
-from ax_symmetry.checking import SymmetryReport, choose_metric, data_of, experiment_of, fit_and_assess, report_on
+from ax_symmetry.checking import SymmetryReport, choose_metric, data_of, experiment_of, fit_and_assess, fit_invariant
+from ax_symmetry.checking import report_on
 from ax_symmetry.codec import Codec
 from ax_symmetry.columns import CannotFold
 from ax_symmetry.declaration import Blocks, Part
@@ -99,7 +100,7 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
         def gain(parts: Parts) -> float:
             """Fit the invariant kernel."""
             progress.update()
-            fits[parts], _ = fit_and_assess(experiment, table, symmetry=Symmetry(parts), method="kernel")
+            fits[parts], _ = fit_invariant(experiment, table, Symmetry(parts))
             return fits[parts].log_likelihood - plain.log_likelihood
 
         glance = Glance(adapter, experiment.search_space)

@@ -45,6 +45,8 @@ class SymmetrizeObservations(RowTransform):
 
     - `method`: `"augmentation"` (default), or `"kernel"`: the training data stay as they are, and the model is fitted
       with the invariant kernel (`kernels.InvariantKernel`), which is exact for a group of any size.
+    - `base_kernel`: what the invariant kernel averages: `"matern"` (default), a product of Matern-5/2 kernels, one for
+      each block, or `"rbf"`, the kernel of Ax's own model. With `method` `"kernel"`.
     - `asymmetry`: the share, up to 1, of the function's variance that does not have the symmetry, or `"learn"` to
       learn it; by default the symmetry is exact. With `method` `"kernel"`, and without `Canonicalize`: the images of a
       candidate are then other experiments.
@@ -159,7 +161,7 @@ class SymmetrizeObservations(RowTransform):
             columns = self._columns(list(search_space.parameters))
         except CannotFold as error:
             raise SymmetryError(f"method: 'kernel' cannot be used here: {error} Use 'augmentation'.") from error
-        use_kernel(generator, KernelSpec(columns, self.options.asymmetry), search_space)
+        use_kernel(generator, KernelSpec(columns, self.options.base_kernel, self.options.asymmetry), search_space)
 
     def _constant(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn:
         """Make the hyperparameters of the invariant kernel constants for a search."""

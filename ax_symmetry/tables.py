@@ -9,7 +9,7 @@ import pandas as pd
 from ax.core.experiment import Experiment
 
 from ax_symmetry._ax.outcomes import own_units, training_arms
-from ax_symmetry.checking import choose_metric, data_of, fit_and_assess, orbits_of
+from ax_symmetry.checking import choose_metric, data_of, fit_and_assess, fit_invariant, orbits_of
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.symmetry import Symmetry
 
@@ -61,8 +61,8 @@ def left_out_table(experiment: Experiment, symmetry: Symmetry, metric: str) -> p
     """
     symmetry.validate(experiment.search_space)
     data, tables = data_of(experiment, metric), []
-    for model, how in ((WITHOUT, {}), (WITH, {"symmetry": symmetry.to_config(), "method": "kernel"})):
-        fit, adapter = fit_and_assess(experiment, data, **how)
+    fits = {WITHOUT: fit_and_assess(experiment, data), WITH: fit_invariant(experiment, data, symmetry)}
+    for model, (fit, adapter) in fits.items():
         predicted, variance = own_units(adapter, fit.means, fit.variances)
         tables.append(pd.DataFrame({
             "arm_name": training_arms(adapter),

@@ -22,7 +22,7 @@ from level import METHODS, runs
 from problems import PROBLEMS, problem
 
 SIZES = (10, 20, 40, 80)
-WAYS = ("plain", "plain, Matern", "kernel", "kernel, Matern", "augmentation", "k_G and e")
+WAYS = ("plain", "plain, Matern", "kernel", "kernel, RBF", "augmentation", "k_G and e")
 UNSEEN = 300
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
-import ax_symmetry.gaussians
+import ax_symmetry.radials
 import brute_force
 import numpy as np
 import pytest
@@ -209,7 +209,7 @@ def test_images_are_evaluated_in_chunks(case: str, base: str, monkeypatch: pytes
     """The same entries and gradients, while no tensor is much larger than a chunk."""
     kernel, found = averaged(CASES[case], kernels()[base]), []
     for chunk in (2**24, 2 * 24 * 18):
-        monkeypatch.setattr(ax_symmetry.gaussians, "CHUNK", chunk)
+        monkeypatch.setattr(ax_symmetry.radials, "CHUNK", chunk)
         x, y = rows(24).requires_grad_(), rows(18, seed=1).requires_grad_()
         with Largest() as largest:
             entries = kernel(x, y).to_dense()

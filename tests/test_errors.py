@@ -340,6 +340,14 @@ OPTIONS = [
         {**PAIR, "method": "kernel", "max_images": 2}, TWO, ("max_images", "method 'kernel'"), "leave it out",
         id="images-for-the-kernel",
     ),
+    pytest.param(
+        {**PAIR, "method": "kernel", "base_kernel": "linear"}, TWO, ("base_kernel", "'linear'"), "'matern' or 'rbf'",
+        id="unknown-base-kernel",
+    ),
+    pytest.param(
+        {**PAIR, "method": "augmentation", "base_kernel": "rbf"}, TWO, ("base_kernel", "method 'augmentation'"),
+        "leave it out", id="base-kernel-of-images",
+    ),
     *[pytest.param(
         {**PAIR, "method": "kernel", "asymmetry": share}, TWO, ("asymmetry", repr(share)), "leave it out if", id=name,
     ) for name, share in {"no-share": 0, "share-above-1": 1.5, "share-bool": True, "share-text": "learnt"}.items()],
@@ -627,6 +635,10 @@ CALLS += [
     pytest.param(
         lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel(ard_num_dims=3)), ("base_kernel", "3 lengthscales"),
         "ard_num_dims=2", id="lengthscales-of-a-base-kernel",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(PAIR, ["a", "b"], "periodic"), ("base_kernel", "'periodic'"), "or a kernel",
+        id="base-kernel-by-an-unknown-name",
     ),
     pytest.param(
         lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel(active_dims=[0])), ("base_kernel", "RBFKernel", "a, b"),
@@ -1014,7 +1026,7 @@ def unknown_key_inside(rng: random.Random, config: Any) -> Bad:
 
 
 def junk_option(rng: random.Random, config: Any) -> Bad:
-    key = rng.choice(["asymmetry", "noise", "select", "max_images", "seed", "order_by", "constrain"])
+    key = rng.choice(["base_kernel", "asymmetry", "noise", "select", "max_images", "seed", "order_by", "constrain"])
     fine = {"max_images": [None, 5], "seed": [5], "order_by": [], "constrain": [None, True]}
     junk = [j for j in JUNK if not any(j is f or (type(j) is type(f) and j == f) for f in fine.get(key, []))]
     config[key] = rng.choice(junk + [["zz"], [["m1"]], -1, "Orbit", "mirror", np.array([1, 2])])

@@ -22,7 +22,11 @@ from ax_symmetry._ax import default_transforms
 from support import FITTED, experiment, features, fill, float_range, space
 
 GOLDEN = Path(__file__).parent / "golden" / "posterior.json"
-METHODS = ("augmentation", "kernel")
+METHODS: dict[str, dict[str, Any]] = {
+    "augmentation": {"method": "augmentation"},
+    "kernel": {"method": "kernel"},
+    "kernel of RBF": {"method": "kernel", "base_kernel": "rbf"},
+}
 CONFIG = {"blocks": [["a1", "b1"], ["a2", "b2"], ["a3", "b3"]]}
 NAMES = [name for block in CONFIG["blocks"] for name in block]
 
@@ -90,7 +94,7 @@ def test_canonicalize_changes_no_marginal_posterior() -> None:
 
 def by_method(method: str) -> tuple[np.ndarray, np.ndarray]:
     made = filled()
-    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method)
+    adapter = get_botorch(made, made.lookup_data(), symmetry={**CONFIG, **METHODS[method]})
     return predicted(adapter, random_points(20, seed=3))
 
 

@@ -21,6 +21,7 @@ import pytest
 import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
+from ax_symmetry.matern import ProductMaternKernel
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
@@ -83,6 +84,14 @@ class TestApproximatelyInvariant(SharedCase, unittest.TestCase):
         return ApproximatelyInvariantKernel(InvariantKernel(*pairs(width), base, active_dims=active_dims))
 
 
+class TestMatern(SharedCase, unittest.TestCase):
+    def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
+        config, names = pairs(width)
+        sets = [[names.index(name) for name in block] for block in config["blocks"]]
+        product = ProductMaternKernel(sets, base.batch_shape if base is not None else None)
+        return InvariantKernel(config, names, product, active_dims=active_dims)
+
+
 class TestMaxAlignment(SharedCase, unittest.TestCase):
     def create(self, width: int, base: Kernel | None, active_dims: Any) -> Kernel:
         names = [f"x{k}" for k in range(width)]
@@ -143,13 +152,15 @@ def test_normalizing_keeps_the_variance_of_the_base_kernel() -> None:
         np.testing.assert_allclose(kernel(rows(9, 7)).to_dense().diagonal(), 3.0, rtol=1e-7)
 
 
+@pytest.mark.parametrize("base", ["rbf", "matern"])
 @pytest.mark.parametrize("lengthscale", [0.005, 0.05, 0.5, 50.0])
 @pytest.mark.parametrize("m", [5, 8])
-def test_no_digit_is_lost(m: int, lengthscale: float) -> None:
+def test_no_digit_is_lost(m: int, lengthscale: float, base: str) -> None:
     """Against the subsets' sums in arithmetic of 60 digits, and positive semidefinite."""
     names = [f"{letter}{k}" for k in range(m) for letter in "ab"]
     config = {"blocks": [[f"a{k}", f"b{k}"] for k in range(m)], "mirror": {"b0": 0.5}}
-    kernel = InvariantKernel(config, names, RBFKernel().double(), normalize=False).double()
+    kernel = InvariantKernel(config, names, base, normalize=False).double()
+    kernel.base_kernel.raw_lengthscale_constraint.lower_bound.fill_(0.0)  # BoTorch's least is 0.025
     kernel.base_kernel.lengthscale = lengthscale
     x = rows(3, 2 * m)
     x = torch.cat([x, (x + lengthscale * rows(3, 2 * m, seed=1)).flip(0)])  # some near each other
@@ -157,11 +168,17 @@ def test_no_digit_is_lost(m: int, lengthscale: float) -> None:
     with torch.no_grad():
         found = kernel(x).to_dense().numpy()
     with mpmath.workdps(60):
-        ell = mpmath.mpf(float(kernel.base_kernel.lengthscale))
+        ell = mpmath.mpf(float(kernel.base_kernel.lengthscale[0, 0]))
+
+        def of_distance(r: Any) -> Any:
+            if base == "rbf":
+                return mpmath.exp(-(r**2) / 2)
+            s = mpmath.sqrt(5) * r
+            return (1 + s + s**2 / 3) * mpmath.exp(-s)
 
         def entry(u: np.ndarray, v: np.ndarray) -> Any:
             (a, b), (c, d) = ([mpmath.mpf(float(t)) for t in w] for w in (u, v))
-            return sum(mpmath.exp(-((a - c) ** 2 + (b - e) ** 2) / (2 * ell**2)) for e in (d, 1 - d)) / 2
+            return sum(of_distance(mpmath.sqrt((a - c) ** 2 + (b - e) ** 2) / ell) for e in (d, 1 - d)) / 2
 
         checked = 0
         for i, j in ((0, 0), (0, 1), (0, 5), (1, 4), (2, 3)):
@@ -183,10 +200,11 @@ def test_no_digit_is_lost(m: int, lengthscale: float) -> None:
     assert np.linalg.eigvalsh(whole).min() >= -1e-8 * whole.max()
 
 
-def test_twelve_blocks() -> None:
+@pytest.mark.parametrize("base", ["rbf", "matern"])
+def test_twelve_blocks(base: str) -> None:
     """A group of 479,001,600 elements: the kernel of a row with itself, all blocks alike, and with an image."""
     names = [f"{letter}{k}" for k in range(12) for letter in "ab"]
-    kernel = InvariantKernel({"blocks": [[f"a{k}", f"b{k}"] for k in range(12)]}, names).double()
+    kernel = InvariantKernel({"blocks": [[f"a{k}", f"b{k}"] for k in range(12)]}, names, base).double()
     x = rows(4, 24)
     shuffled = x.unflatten(1, (12, 2))[:, torch.randperm(12, generator=torch.Generator().manual_seed(0))].flatten(1)
     with torch.no_grad():
@@ -286,11 +304,12 @@ def test_a_symmetry_or_its_dict() -> None:
     assert torch.equal(one(x).to_dense(), other(x).to_dense())
 
 
+@pytest.mark.parametrize("base", ["rbf", "matern"])
 @pytest.mark.parametrize("outcomes", [1, 2])
-def test_a_lengthscale_that_columns_share_has_one_prior(outcomes: int) -> None:
+def test_a_lengthscale_that_columns_share_has_one_prior(outcomes: int, base: str) -> None:
     """And can be drawn from it, as BoTorch does when a fit fails; models can be pickled."""
     shape = torch.Size([outcomes] if outcomes > 1 else [])
-    kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c", "z"], batch_shape=shape).double()
+    kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c", "z"], base, batch_shape=shape).double()
     kernel.base_kernel.lengthscale = torch.tensor([0.2, 0.4, 0.8, 0.5]).expand(*shape, 1, 4)
     ((_, module, prior, closure, setting),) = kernel.named_priors()
     assert torch.allclose(closure(module), torch.tensor([0.4, 0.5]).double().expand(*shape, 1, 2))

@@ -42,6 +42,7 @@ def kernels() -> dict[str, AveragedKernel]:
         "normalized": InvariantKernel(PAIRS, NAMES),
         "mirrored": InvariantKernel(MIRRORED, NAMES),
         "matern": InvariantKernel(PAIRS, NAMES, ScaleKernel(MaternKernel(ard_num_dims=6))),
+        "product of maternes": InvariantKernel(MIRRORED, NAMES, "matern"),
         "implied": InvariantKernel(SIMPLEX, ["a0", "b0", "a1", "b1", "b2", "z"]),
         "both sides": AveragedKernel(RBFKernel(), action, both_sides=True),
     }

@@ -1,7 +1,8 @@
 """`models.surrogate_spec`: the invariant kernel in the modular BoTorch of those who put it together themselves.
 
 One-line bugs that turn this file red: take a mirror's center in the units of the search space; lose the registration
-of a kernel; hand on `normalize` but not `asymmetry`; name the columns in another order; share a kernel among outcomes.
+of a kernel; hand on `normalize` but not `asymmetry`; name the columns in another order; share a kernel among outcomes;
+lose the name of the base kernel.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import numpy as np
 import pytest
 from ax.storage.json_store.decoder import object_from_json
 from ax.storage.json_store.encoder import object_to_json
-from ax_symmetry import Canonicalize, Symmetry
+from ax_symmetry import Canonicalize, Symmetry, get_botorch
 from ax_symmetry._ax import default_transforms
+from ax_symmetry._ax.search import holder_of
+from ax_symmetry.matern import ProductMaternKernel
 from ax_symmetry.models import surrogate_spec
+from gpytorch.kernels import RBFKernel
 from support import MODULAR, add_trial, experiment, fast_optimizer, features, float_range, random_points, space
 
 SYMMETRY = {"blocks": [["a1", "b1"], ["a2", "b2"], ["a3", "b3"]], "mirror": {"z": 1.0}}
@@ -29,10 +33,15 @@ def value(p: dict[str, Any]) -> float:
     return float(sum(np.sin(p[f"a{k}"]) * p[f"b{k}"] for k in (1, 2, 3)) + (p["z"] - 1) ** 2)
 
 
-def fitted(spec: Any, metrics: tuple[str, ...] = ("y",), canonical: bool = True) -> Any:
+def measured(metrics: tuple[str, ...] = ("y",)) -> Any:
     made = experiment(SPACE, metrics)
     for point in random_points(SPACE, 10):
         add_trial(made, point, {metric: ((i + 1) * value(point), 0.1) for i, metric in enumerate(metrics)})
+    return made
+
+
+def fitted(spec: Any, metrics: tuple[str, ...] = ("y",), canonical: bool = True) -> Any:
+    made = measured(metrics)
     ours = {"transforms": [Canonicalize], "transform_configs": {"Canonicalize": SYMMETRY}} if canonical else {}
     transforms = [*ours.pop("transforms", []), *default_transforms()]
     by = {"surrogate_spec": spec}
@@ -60,6 +69,19 @@ def test_a_symmetry_that_holds_roughly() -> None:
     adapter = fitted(surrogate_spec(SYMMETRY, asymmetry=0.5), canonical=False)
     mean, _ = adapter.predict(features(Symmetry.from_config(SYMMETRY).orbit(random_points(SPACE, 1)[0])))
     assert np.ptp(mean["y"]) > 1e-3
+
+
+@pytest.mark.parametrize("base_kernel", ["matern", "rbf"])
+def test_its_base_kernel(base_kernel: str) -> None:
+    """The model is the one that get_botorch fits."""
+    config = {**SYMMETRY, "method": "kernel", "base_kernel": base_kernel}
+    own, made = fitted(surrogate_spec(SYMMETRY, base_kernel=base_kernel)), measured()
+    with fast_optimizer():
+        other = get_botorch(made, made.lookup_data(), symmetry=config)
+    points = features(random_points(SPACE, 5))
+    np.testing.assert_allclose(own.predict(points)[0]["y"], other.predict(points)[0]["y"], rtol=1e-6)
+    base = holder_of(own)._model.covar_module.base_kernel
+    assert isinstance(base, {"matern": ProductMaternKernel, "rbf": RBFKernel}[base_kernel])
 
 
 @pytest.mark.parametrize("asymmetry", [None, "learn", 0.25])

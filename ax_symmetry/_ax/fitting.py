@@ -64,10 +64,12 @@ class KernelSpec:
 
     Attributes:
         columns: The group's action on the columns of the model.
+        base_kernel: The name of the base kernel.
         asymmetry: The share of the variance that is not invariant, "learn" to learn it, None for the invariant kernel.
     """
 
     columns: ColumnAction
+    base_kernel: str
     asymmetry: float | str | None = None
 
     @property
@@ -78,9 +80,10 @@ class KernelSpec:
     def arguments(self, outcomes: int) -> dict[str, Any]:
         """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters."""
         batch_shape = _batch_shape(outcomes)
+        own = {"columns": self.columns, "base_kernel": self.base_kernel, "batch_shape": batch_shape}
         if self.asymmetry is None:
-            return {"columns": self.columns, "batch_shape": batch_shape}
-        invariant = ColumnKernel(self.columns, batch_shape=batch_shape)
+            return own
+        invariant = ColumnKernel(**own)
         return {"invariant": invariant, "asymmetry": None if self.asymmetry == "learn" else self.asymmetry}
 
     def scaled(self, search_space: SearchSpace) -> KernelSpec:
@@ -138,10 +141,10 @@ def kernel_arguments(
         return options["kernel"].arguments(dataset.Y.shape[-1])
     approximate = issubclass(covar_module_class, ApproximatelyInvariantKernel)
     other = "asymmetry" if approximate else "normalize"
-    if not {"symmetry"} <= set(options) <= {"symmetry", other}:
+    if not {"symmetry"} <= set(options) <= {"symmetry", "base_kernel", other}:
         raise SymmetryError(
             f"covar_module_options: got {sorted(options)}; a {covar_module_class.__name__} takes the dict of the "
-            f'symmetry as "symmetry", and "{other}".'
+            f'symmetry as "symmetry", "base_kernel" and "{other}".'
         )
     declared, names = Symmetry.from_config(options.pop("symmetry")), list(dataset.feature_names)
     for name in declared.implied(names):
@@ -152,6 +155,7 @@ def kernel_arguments(
     centered = [replace(p, centers=tuple((n, 0.5) for n, _ in p.centers)) if isinstance(p, Mirror) else p
                 for p in declared.parts]
     own: dict[str, Any] = {"symmetry": Symmetry(tuple(centered)), "feature_names": names}
+    own["base_kernel"] = options.pop("base_kernel", None)
     own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
     if approximate:
         return {"invariant": InvariantKernel(**own), **options}
