@@ -72,7 +72,8 @@ class _MeanRadial(torch.autograd.Function):
             mean = terms.squeeze(-2).clone() if terms.shape[-2] == 1 else terms.mean(dim=-2)
         else:
             ctx.known = None
-            mean = sum(_terms(profile, points, b, chunk)[1].sum(dim=-2) for chunk in chunks) / images.shape[-2]
+            totals = [_terms(profile, points, b, chunk)[1].sum(dim=-2) for chunk in chunks]
+            mean = sum(totals[1:], start=totals[0]) / images.shape[-2]
         ctx.profile, ctx.chunks = profile, chunks
         ctx.save_for_backward(points, rows, b, columns)
         return mean.view(*images.shape[:-2], *columns.shape[:-1], *mean.shape[2:])

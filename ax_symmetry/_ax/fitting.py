@@ -80,7 +80,7 @@ class KernelSpec:
     def arguments(self, outcomes: int) -> dict[str, Any]:
         """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters."""
         batch_shape = _batch_shape(outcomes)
-        own = {"columns": self.columns, "base_kernel": self.base_kernel, "batch_shape": batch_shape}
+        own: dict[str, Any] = {"columns": self.columns, "base_kernel": self.base_kernel, "batch_shape": batch_shape}
         if self.asymmetry is None:
             return own
         invariant = ColumnKernel(**own)
