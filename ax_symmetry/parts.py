@@ -73,10 +73,12 @@ class Permanent:
     def __call__(self, entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
         """Evaluate the average; see `average`."""
         matrices = entries(points, rows, self.images, self.blocks)  # K x m x m x ... x n x n'
-        average_of_each = permanent(matrices.movedim(0, 2)) / factorial(len(self.blocks))
+        alone = len(matrices) == 1
+        average_of_each = permanent(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
         if len(self.rest):
-            average_of_each = average_of_each * entries(points, rows, self.rest_images.unsqueeze(-2), self.rest)
-        return average_of_each.mean(dim=0)
+            of_rest = entries(points, rows, self.rest_images.unsqueeze(-2), self.rest)
+            average_of_each = average_of_each * (of_rest[0] if alone else of_rest)
+        return average_of_each if alone else average_of_each.mean(dim=0)
 
 
 def average(parts: Sequence[Sum | Permanent], entries: Entries, points: Tensor, rows: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class _Permanent(torch.autograd.Function):
             above = _layers(entries[..., own])
             values[own] = above[m][0]
             if minors is not None:
-                below = _layers(entries[..., own].flip(0))
+                below = _layers(entries[1:, :, own].flip(0))
                 for row in range(m):
                     before, after = _minors(m, row, str(entries.device))
                     minors[row, :, own] = (above[row][before] * below[m - 1 - row][after]).sum(dim=1)
@@ -63,10 +63,10 @@ class _Permanent(torch.autograd.Function):
 
 
 def _layers(entries: Tensor) -> list[Tensor]:
-    """List for k = 0 ... m the permanents of the first k rows with every k of the columns, `comb(m, k) x N`."""
-    m = len(entries)
-    layers = [torch.ones_like(entries[0, :1]), entries[0]]
-    for k in range(2, m + 1):
+    """List for the first k of some rows, k from 0 on, their permanents with every k of m columns, `comb(m, k) x N`."""
+    m = entries.shape[1]
+    layers = [entries.new_ones(1, entries.shape[2]), *entries[:1]]
+    for k in range(2, len(entries) + 1):
         rest, last = _expansion(m, k, str(entries.device))
         layers.append((layers[-1][rest] * entries[k - 1][last]).sum(dim=1))
     return layers
