@@ -40,8 +40,8 @@ def get_botorch(
             with `asymmetry`, `SymmetrizeObservations` alone. Without it, add them yourself through `transforms` and
             `transform_configs`.
         method: `"augmentation"` trains on the images of the observations, `"kernel"` fits the invariant kernel to the
-            observations themselves. `"auto"` is the kernel for a group of 24 or more elements on range parameters
-            alone, unless the dict says which images to keep, and with `asymmetry`; augmentation else.
+            observations themselves. `"auto"` is the kernel where all parameters are ranges, unless the dict says which
+            images to keep, and with `asymmetry` or `base_kernel`; augmentation else.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
 
@@ -64,7 +64,6 @@ def get_botorch(
         config = choose_method(
             method,
             symmetry if isinstance(symmetry, Mapping) else declared.to_config(),
-            declared.order,
             possible="model_constructor" not in keywords and has_ranges_alone(search_space or experiment.search_space),
         )
         for transform in TRANSFORMS:

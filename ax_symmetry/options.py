@@ -9,8 +9,6 @@ from typing import Any
 from ax_symmetry.errors import SymmetryError
 
 METHODS = ("augmentation", "kernel", "auto")
-LARGE = 24
-"""From this order on `"auto"` is the kernel: a fit of all images takes too long."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,12 @@ class Canonical:
     constrain: bool | None = None
 
 
-def choose_method(method: str, config: Mapping[str, Any], order: int, possible: bool = True) -> dict[str, Any]:
+def choose_method(method: str, config: Mapping[str, Any], possible: bool = True) -> dict[str, Any]:
     """Write into the dict of a symmetry how the model is to learn it.
 
     Args:
-        method: What a call says; `"auto"` leaves it to the dict, then to the options in it, then to the group's size.
+        method: What a call says; `"auto"` leaves it to the dict, then to the options in it, and is else the kernel.
         config: The dict.
-        order: The group's order.
         possible: Whether `"auto"` may be the kernel.
 
     Raises:
@@ -58,9 +55,8 @@ def choose_method(method: str, config: Mapping[str, Any], order: int, possible: 
         raise SymmetryError(f"method: the call says {method!r}, the dict {declared!r}; leave out one of them.")
     if declared == "auto":
         images = any(key in config for key in ("max_images", "select", "seed", "noise"))
-        large = possible and order >= LARGE and not images
         asked = "asymmetry" in config or "base_kernel" in config
-        declared = "kernel" if large or asked else "augmentation"
+        declared = "kernel" if asked or possible and not images else "augmentation"
     chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
     read_augmentation(chosen)
     read_canonical(chosen)

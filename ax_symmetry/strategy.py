@@ -51,7 +51,7 @@ def choose_generation_strategy(
     declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
     declared.validate(search_space)
     written = symmetry if isinstance(symmetry, Mapping) else declared.to_config()
-    config = choose_method(method, written, declared.order, possible=has_ranges_alone(search_space))
+    config = choose_method(method, written, possible=has_ranges_alone(search_space))
     strategy = _ax.choose_generation_strategy(
         search_space,
         num_initialization_trials=num_initialization_trials,

@@ -77,11 +77,12 @@ def test_images_move_whole_components(way: str) -> None:
     assert len({tuple(row["parameters"][n] for n in ("size_1", "frac_1", "size_2")) for row in rows}) == 36
 
 
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
 @pytest.mark.parametrize("way", WAYS)
-def test_candidates_are_canonical_and_sum_to_one(way: str) -> None:
+def test_candidates_are_canonical_and_sum_to_one(way: str, method: str) -> None:
     search_space = written(way)
     made = measured(search_space)
-    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG)
+    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method)
     with fast_optimizer():
         arms = adapter.gen(3).arms
     assert len(arms) == 3
@@ -93,11 +94,12 @@ def test_candidates_are_canonical_and_sum_to_one(way: str) -> None:
         assert components == sorted(components)
 
 
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
 @pytest.mark.parametrize("way", WAYS)
-def test_predictions_agree_over_an_orbit(way: str) -> None:
+def test_predictions_agree_over_an_orbit(way: str, method: str) -> None:
     search_space = written(way)
     made = measured(search_space)
-    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG)
+    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method)
     orbit = Symmetry.from_config(CONFIG).orbit(whole(dict(made.arms_by_name["0_0"].parameters)))
     known = set(search_space.parameters)
     means = adapter.predict(features([{n: v for n, v in point.items() if n in known} for point in orbit]))[0]["y"]

@@ -96,15 +96,16 @@ def test_no_image_of_a_held_out_arm(
         assert sorted(len(train) // 6 for train, _, _ in calls) == [6, 6, 6, 7, 7, 8, 8, 8, 8]
 
 
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
 @pytest.mark.parametrize("untransform", [True, False])
-def test_results_pair_each_observation_with_its_own_prediction(untransform: bool) -> None:
+def test_results_pair_each_observation_with_its_own_prediction(untransform: bool, method: str) -> None:
     """The held-out predictions follow the observations: a mix-up would destroy the correlation."""
     made = experiment(space([float_range(name) for name in NAMES]))
     rng = np.random.default_rng(1)
     for _ in range(16):
         point = dict(zip(NAMES, rng.random(6).tolist()))
         add_trial(made, point, {"y": (sum(point[f"a{i}"] + point[f"b{i}"] for i in (1, 2, 3)), 0.01)})
-    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG)
+    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method)
     np.random.seed(0)
     results = cross_validate(adapter, folds=2, untransform=untransform)
     observed = [result.observed.data.means[0] for result in results]

@@ -165,21 +165,22 @@ def test_cross_validation_leaves_out_the_orbit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "config", "order", "possible", "wanted"),
+    ("method", "config", "possible", "wanted"),
     [
-        ("auto", {}, 6, True, None),
-        ("auto", {}, 24, True, "kernel"),
-        ("auto", {}, 24, False, None),
-        ("auto", {"max_images": 4}, 120, True, None),
-        ("auto", {"method": "kernel"}, 6, True, "kernel"),
-        ("auto", {"asymmetry": "learn"}, 6, False, "kernel"),
-        ("auto", {"method": "augmentation"}, 120, True, "augmentation"),
-        ("kernel", {}, 6, True, "kernel"),
-        ("augmentation", {}, 120, True, None),
+        ("auto", {}, True, "kernel"),
+        ("auto", {}, False, None),
+        ("auto", {"max_images": 4}, True, None),
+        ("auto", {"noise": "copy"}, True, None),
+        ("auto", {"method": "kernel"}, False, "kernel"),
+        ("auto", {"asymmetry": "learn"}, False, "kernel"),
+        ("auto", {"base_kernel": "rbf"}, False, "kernel"),
+        ("auto", {"method": "augmentation"}, True, "augmentation"),
+        ("kernel", {}, True, "kernel"),
+        ("augmentation", {}, True, None),
     ],
 )
-def test_how_auto_chooses(method: str, config: dict[str, Any], order: int, possible: bool, wanted: str | None) -> None:
-    assert choose_method(method, config, order, possible).get("method") == wanted
+def test_how_auto_chooses(method: str, config: dict[str, Any], possible: bool, wanted: str | None) -> None:
+    assert choose_method(method, config, possible).get("method") == wanted
 
 
 def test_a_strategy_knows_the_method() -> None:

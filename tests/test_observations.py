@@ -255,7 +255,8 @@ def test_metadata_steps_and_covariances_of_map_data() -> None:
     assert "a1" not in seen[12]
 
 
-def test_failed_and_abandoned_trials_teach_nothing() -> None:
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
+def test_failed_and_abandoned_trials_teach_nothing(method: str) -> None:
     plain, marked = of_points(), of_points()
     for status in ("mark_failed", "mark_abandoned"):
         trial = marked.new_trial()
@@ -263,9 +264,8 @@ def test_failed_and_abandoned_trials_teach_nothing() -> None:
         trial.mark_running(no_runner_required=True)
         getattr(trial, status)()
     probes = features([point(*row) for row in np.random.default_rng(0).random((5, 6))])
-    results = [
-        get_botorch(made, made.lookup_data(), symmetry=CONFIG).predict(probes)[0]["y"] for made in (plain, marked)
-    ]
+    fitted = [get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method) for made in (plain, marked)]
+    results = [adapter.predict(probes)[0]["y"] for adapter in fitted]
     np.testing.assert_array_equal(*results)
 
 
@@ -306,8 +306,9 @@ def test_out_of_design_data_and_their_images_stay_inside_the_model_space() -> No
         assert np.ptp(means) < 1e-6
 
 
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
 @pytest.mark.parametrize("excess", [1e-13, 0.1])
-def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_for(excess: float) -> None:
+def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_for(excess: float, method: str) -> None:
     """The model's space grows with it; what gen searches keeps its bounds and its parameter constraints."""
     listed = space([float_range("f1"), float_range("f2")], [({"f1": 1.0, "f2": 1.0}, 1.0)])
     config = {"blocks": [["f1"], ["f2"], ["f3"]], "simplex": {"parameters": ["f1", "f2", "f3"]}}
@@ -315,7 +316,7 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
     for f1 in (0.1, 0.3, 0.6):
         add_trial(made, {"f1": f1, "f2": 1.0 - f1 + excess}, {"y": (f1, 0.1)})
         add_trial(made, {"f1": f1, "f2": 0.9 - f1}, {"y": (f1, 0.1)})
-    adapter = get_botorch(made, made.lookup_data(), symmetry=config)
+    adapter = get_botorch(made, made.lookup_data(), symmetry=config, method=method)
     asked = adapter.transforms["SymmetrizeObservations"].transform_search_space(listed.clone())
     assert {(p.lower, p.upper) for p in asked.parameters.values()} == {(0.0, 1.0)}
     assert len(asked.parameter_constraints) == 1
@@ -323,7 +324,8 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
         assert listed.check_membership(arm.parameters)
 
 
-def test_status_quo_and_relative_constraints_work_as_before() -> None:
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
+def test_status_quo_and_relative_constraints_work_as_before(method: str) -> None:
     def made_with_status_quo() -> Any:
         relative = OutcomeConstraint(metric=Metric(name="z"), op=ComparisonOp.GEQ, bound=-50.0, relative=True)
         config = OptimizationConfig(
@@ -354,7 +356,7 @@ def test_status_quo_and_relative_constraints_work_as_before() -> None:
 
     made = made_with_status_quo()
     plain = get_botorch(made, made.lookup_data())
-    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG)
+    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method)
     assert adapter.status_quo.arm_name == plain.status_quo.arm_name == "status_quo"
     assert adapter.status_quo.features.parameters == POINTS[0]
     np.testing.assert_array_equal(adapter.status_quo.data.means, plain.status_quo.data.means)
@@ -365,10 +367,11 @@ def test_status_quo_and_relative_constraints_work_as_before() -> None:
     assert all(SYMMETRY.canonical(arm.parameters) == arm.parameters for arm in run.arms)
 
 
-def test_candidates_of_a_real_model_stay_where_gen_was_asked() -> None:
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
+def test_candidates_of_a_real_model_stay_where_gen_was_asked(method: str) -> None:
     """Fixed features and a narrower search space through Ax's own gen, whose round trips canonicalise as well."""
     made = fill(experiment(unit_space()), 8, outcome, seed=2)
-    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG)
+    adapter = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=method)
     with fast_optimizer():
         (arm,) = adapter.gen(1, fixed_features=ObservationFeatures(parameters={"a1": 0.9, "b3": 0.2})).arms
         assert (arm.parameters["a1"], arm.parameters["b3"]) == pytest.approx((0.9, 0.2), abs=1e-9)
@@ -377,7 +380,7 @@ def test_candidates_of_a_real_model_stay_where_gen_was_asked() -> None:
         assert 0.6 <= arm.parameters["a1"] <= 0.8
         (arm,) = adapter.gen(1).arms
         assert SYMMETRY.canonical(arm.parameters) == arm.parameters
-    constrained = get_botorch(made, made.lookup_data(), symmetry={**CONFIG, "constrain": True})
+    constrained = get_botorch(made, made.lookup_data(), symmetry={**CONFIG, "constrain": True}, method=method)
     with fast_optimizer():
         (arm,) = constrained.gen(1).arms
     assert SYMMETRY.canonical(arm.parameters) == arm.parameters

@@ -22,8 +22,8 @@ CONFIG = {"blocks": [[name] for name in NAMES]}
 cross_validation = import_module(f"ax.{GENERATION}.cross_validation")
 
 
-@pytest.fixture(scope="module")
-def adapter() -> Any:
+@pytest.fixture(scope="module", params=["augmentation", "kernel"])
+def adapter(request: Any) -> Any:
     """Fit twelve observations, and search once, so that what stands in for the model has come and gone."""
     made = fill(
         experiment(space([float_range(n) for n in NAMES])),
@@ -31,7 +31,7 @@ def adapter() -> Any:
         lambda p: np.prod([np.sin(5 * p[n]) for n in NAMES]) + sum(p.values()),
         sem=0.02,
     )
-    fitted = get_botorch(made, made.lookup_data(), symmetry=CONFIG)
+    fitted = get_botorch(made, made.lookup_data(), symmetry=CONFIG, method=request.param)
     with fast_optimizer():
         fitted.gen(2)
     return fitted

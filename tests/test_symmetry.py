@@ -320,7 +320,8 @@ def test_options_stand_beside_the_keys_of_the_symmetry() -> None:
     assert all(config == {**symmetry.to_config(), **options} for config in configs.values())
     assert set(symmetry.transform_configs(method="kernel", asymmetry="learn")) == {"SymmetrizeObservations"}
     for key in ("group", "sed"):
-        with pytest.raises(SymmetryError, match=f"'{key}' is no option; the options are method, asymmetry, noise"):
+        known = "the options are method, base_kernel, asymmetry, noise"
+        with pytest.raises(SymmetryError, match=f"'{key}' is no option; {known}"):
             symmetry.transform_configs(**{key: "cyclic"})
 
 
