@@ -17,8 +17,9 @@ and `Packing_Fraction`, and prints the error on held-out rows as given and with 
 
 `get_botorch(..., symmetry=symmetry)` here and in `comparison.py`, which holds what all studies share, is short for ::
 
+    config = {**symmetry, "method": "kernel"}
     get_botorch(..., transforms=[Canonicalize, SymmetrizeObservations] + Cont_X_trans + Y_trans,
-                transform_configs={"SymmetrizeObservations": symmetry, "Canonicalize": symmetry})
+                transform_configs={"SymmetrizeObservations": config, "Canonicalize": config})
 """
 
 from __future__ import annotations

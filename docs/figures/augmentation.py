@@ -34,7 +34,7 @@ for a, b in np.random.default_rng(3).uniform(size=(10, 2)).tolist():
 
 data = client.experiment.lookup_data()
 plain = get_botorch(client.experiment, data)
-symmetric = get_botorch(client.experiment, data, symmetry=symmetry)
+symmetric = get_botorch(client.experiment, data, symmetry=symmetry, method="augmentation")
 
 grid = np.linspace(0, 1, 33)
 places = [ObservationFeatures({"a": a, "b": b}) for b in grid.tolist() for a in grid.tolist()]
