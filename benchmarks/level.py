@@ -210,11 +210,16 @@ def sums(runs_: Runs) -> dict[int, float]:
     return {seed: regret[INITIAL:].sum() for seed, regret in runs_.items()}
 
 
-def p_value(ours: Mapping[int, float], theirs: Mapping[int, float], alternative: str) -> float:
-    """Compare numbers, paired by seed: Wilcoxon's signed-rank test, one-sided. NaN below five seeds."""
-    differ = [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
-    differ = [d for d in differ if d]
-    return float(wilcoxon(differ, alternative=alternative).pvalue) if len(differ) > 4 else float("nan")
+def p_value(ours: Mapping[int, float], theirs: Mapping[int, float], alternative: str, least: float = 0) -> float:
+    """Compare numbers, paired by seed: Wilcoxon's signed-rank test, one-sided. NaN below five pairs.
+
+    Differences of no more than `least` are none; without any other the numbers are level: 1.
+    """
+    pairs = [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
+    differ = [d if abs(d) > least else 0.0 for d in pairs]
+    if len(pairs) < 5:
+        return float("nan")
+    return float(wilcoxon(differ, zero_method="zsplit", alternative=alternative).pvalue) if any(differ) else 1.0
 
 
 def report(table: pd.DataFrame, figure: Path) -> None:
@@ -222,12 +227,13 @@ def report(table: pd.DataFrame, figure: Path) -> None:
     found: dict[str, dict[str, Runs]] = {}
     print("Medians (25 % - 75 %) over seeds. Evaluations: until plain Ax's final median regret, as a share of the\n"
           "budget. Cumulative regret: mean and standard error of its sum over all evaluations but the first,\n"
-          "quasi-random ones. p: regret lower than plain Ax's, Wilcoxon, one-sided, paired by seed.")
+          "quasi-random ones. p: regret lower than plain Ax's, Wilcoxon, one-sided, paired by seed. Final regrets\n"
+          "that differ by less than a hundredth of the sem are level.")
     for name in (name for name in PROBLEMS if (table.problem == name).any()):
         best, of_problem = problem(name).optimum(), table[table.problem == name]
         found[name] = {m: {seed: best - v for seed, v in zip(rows.seed, rows["values"])}
                        for m, rows in of_problem.groupby("method", sort=False)}
-        plain = found[name]["plain"]
+        plain, least = found[name]["plain"], problem(name).sem / 100
         print(f"\n{name}\n{'method':22}{'seeds':>6}{'final regret':>34}{'evaluations':>13}{'p':>8}"
               f"{'cumulative regret':>24}{'p':>8}{'s / candidate':>15}")
         for method, runs_ in found[name].items():
@@ -236,7 +242,7 @@ def report(table: pd.DataFrame, figure: Path) -> None:
             error = np.std(total, ddof=1) / len(total)**0.5 if len(total) > 1 else float("nan")
             seconds = of_problem[of_problem.method == method].seconds.median()
             print(f"{method:22}{len(last):>6}{quartiles:>34}{share_of_budget(runs_, plain):>13.2f}"
-                  f"{p_value(finals(runs_), finals(plain), 'less'):>8.3f}"
+                  f"{p_value(finals(runs_), finals(plain), 'less', least):>8.3f}"
                   f"{f'{np.mean(total):.4g} +- {error:.2g}':>24}"
                   f"{p_value(sums(runs_), sums(plain), 'less'):>8.3f}{seconds:>15.2f}")
     print(f"\nThe default ({DEFAULT}): p of a final regret worse than plain Ax's, and than that of the best peer\n"
@@ -247,31 +253,33 @@ def report(table: pd.DataFrame, figure: Path) -> None:
         if DEFAULT not in methods or not peers:
             continue
         ours, plain, peer = (methods[m] for m in (DEFAULT, "plain", peers[0]))
-        print(f"{name:18}{share_of_budget(ours, plain):>12.2f}{p_value(finals(ours), finals(plain), 'greater'):>9.3f}"
-              f"  {peers[0]:20}{medians[peers[0]]:>11.3g}{medians[DEFAULT]:>11.3g}"
-              f"{p_value(finals(ours), finals(peer), 'greater'):>9.3f}")
+        worse = [p_value(finals(ours), finals(other), "greater", problem(name).sem / 100) for other in (plain, peer)]
+        print(f"{name:18}{share_of_budget(ours, plain):>12.2f}{worse[0]:>9.3f}  {peers[0]:20}{medians[peers[0]]:>11.3g}"
+              f"{medians[DEFAULT]:>11.3g}{worse[1]:>9.3f}")
     draw(found, figure)
     print(f"\nThe figure: {figure}")
 
 
 def draw(found: Mapping[str, Mapping[str, Runs]], figure: Path) -> None:
-    """Draw the medians of the regret."""
+    """Draw the medians of the regret, down to a hundredth of the sem."""
     import plotly.graph_objects as go
+    from plotly.colors import qualitative
     from plotly.subplots import make_subplots
 
-    plot = make_subplots(rows=-(-len(found) // 2), cols=2, subplot_titles=[*found])
-    shown: set[str] = set()
-    for place, methods in enumerate(found.values()):
-        for method, runs_ in methods.items():
-            median = np.median([*lowest(runs_).values()], axis=0)
-            color = f"hsl({360 * [*METHODS].index(method) // len(METHODS)}, 70%, 45%)"
+    rows = -(-len(found) // 2)
+    plot = make_subplots(rows=rows, cols=2, subplot_titles=[*found], vertical_spacing=0.3 / rows)
+    lines = {m: {"color": color, "width": 1.5} for m, color in zip(METHODS, qualitative.D3 + qualitative.Set2)}
+    lines |= {"plain": {"color": "black", "width": 2, "dash": "dash"}, DEFAULT: {"color": "crimson", "width": 3.5}}
+    for place, (name, methods) in enumerate(found.items()):
+        for method in (m for m in METHODS if m in methods):
+            median = np.median([*lowest(methods[method]).values()], axis=0).clip(problem(name).sem / 100)
             line = go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=method, legendgroup=method, mode="lines",
-                              showlegend=method not in shown, line_color=color)
-            shown.add(method)
+                              showlegend=method not in {trace.name for trace in plot.data}, line=lines[method])
             plot.add_trace(line, row=place // 2 + 1, col=place % 2 + 1)
-    plot.update_yaxes(type="log", title_text="regret")
+    plot.update_yaxes(type="log", title_text="regret", dtick=1, exponentformat="power")
     plot.update_xaxes(title_text="evaluations")
-    plot.update_layout(height=320 * -(-len(found) // 2), width=1000, template="plotly_white")
+    plot.update_layout(height=300 * rows, width=1000, template="plotly_white",
+                       legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
     plot.write_html(figure, include_plotlyjs="cdn")
 
 
