@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ax_symmetry.codec import Codec, linear_constraints
 from ax_symmetry.columns import CannotFold, ColumnAction, Implied, widened_action
+from ax_symmetry.groups import ENUMERATION_LIMIT
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 """Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""
@@ -65,6 +66,22 @@ def inside(x: Tensor, names: Sequence[str], search_space: SearchSpace) -> Tensor
     for weights, bound in linear_constraints(search_space):
         good &= sum(w * x[:, names.index(n)] for n, w in weights.items() if n in names) <= bound + 1e-8
     return good
+
+
+def moved_inside(x: Tensor, action: ColumnAction, names: Sequence[str], search_space: SearchSpace) -> Tensor:
+    """Trade every row `n x d` that lies outside of a model's search space for an image inside, if there is one.
+
+    Cost: |G| images of those outside; of a group that cannot be written out they stay.
+    """
+    outside = ~inside(x, names, search_space)
+    if not outside.any() or action.order > ENUMERATION_LIMIT:
+        return x
+    images = action(x[outside])
+    within = inside(images.flatten(0, 1), names, search_space).view(images.shape[:2])
+    chosen = images[torch.arange(len(images)), within.to(torch.uint8).argmax(dim=1)]
+    moved = x.clone()
+    moved[outside] = torch.where(within.any(dim=1, keepdim=True), chosen, x[outside])
+    return moved
 
 
 def some_values(search_space: SearchSpace, apart: Collection[str]) -> dict[str, Any]:

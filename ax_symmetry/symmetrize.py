@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from ax.core.search_space import SearchSpace
+from torch import Tensor
 
 from ax_symmetry import options
 from ax_symmetry._ax import RowTransform, use_kernel
@@ -26,7 +27,7 @@ from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.folding import fold
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
-from ax_symmetry.places import column_action, inside, some_values
+from ax_symmetry.places import column_action, inside, moved_inside, some_values
 from ax_symmetry.searching import hasten
 
 
@@ -164,12 +165,22 @@ class SymmetrizeObservations(RowTransform):
         use_kernel(generator, KernelSpec(columns, self.options.base_kernel, self.options.asymmetry), search_space)
 
     def _constant(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn:
-        """Make the hyperparameters of the invariant kernel constants for a search."""
+        """Make the hyperparameters of the invariant kernel constants for a search.
+
+        Ax compares candidates with the observations inside of the search space: an image inside stands for one outside.
+        """
         constant = deepcopy(model)
         for part in constant.modules():
             if isinstance(part, AveragedKernel):
                 part.fix()
-        return hasten(constant.eval()), lambda x: torch.ones(len(x), dtype=torch.bool)
+
+        def shown(x: Tensor) -> tuple[Tensor, Tensor]:
+            every = torch.ones(len(x), dtype=torch.bool)
+            if self.options.asymmetry is not None or inside(x, names, search_space).all():
+                return every, x  # with an asymmetry images are other experiments
+            return every, moved_inside(x, self._columns(names), names, search_space)
+
+        return hasten(constant.eval()), shown
 
     def _folded(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn | None:
         """Fold the model for a search; None, with a warning, if it is of a kind that cannot be folded."""
@@ -184,8 +195,13 @@ class SymmetrizeObservations(RowTransform):
                 stacklevel=2,
             )
             return None
-        # Ax compares candidates with the observations inside of the search space, so that an image inside must stay.
-        return hasten(folded), lambda x: action.one_of_each_orbit(x, inside(x, names, search_space))
+
+        def shown(x: Tensor) -> tuple[Tensor, Tensor]:
+            # Ax compares candidates with the observations inside of the search space: an image inside must stay.
+            mask = action.one_of_each_orbit(x, inside(x, names, search_space))
+            return mask, x[mask]
+
+        return hasten(folded), shown
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""

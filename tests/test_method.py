@@ -2,11 +2,13 @@
 
 One-line bugs that turn this file red: add the images after all; find the columns before the transforms; forget to scale
 the columns; share one kernel among outcomes; choose the kernel for choices; keep twins of held-out arms; move
-candidates of a symmetry that does not hold exactly; lose its asymmetry on the way to the model.
+candidates of a symmetry that does not hold exactly; lose its asymmetry on the way to the model; show observations
+where they are to a search elsewhere.
 """
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,10 @@ from ax_symmetry import Symmetry, choose_generation_strategy, get_botorch
 from ax_symmetry._ax import generator_keywords
 from ax_symmetry._ax.search import holder_of
 from ax_symmetry.averaged import AveragedKernel
+from ax_symmetry.columns import named_action
 from ax_symmetry.kernels import ApproximatelyInvariantKernel
 from ax_symmetry.options import choose_method
+from ax_symmetry.places import moved_inside
 from botorch.models import ModelListGP
 from support import add_trial, choice, experiment, fast_optimizer, features, fill, float_range, int_range, random_points
 from support import space
@@ -146,6 +150,24 @@ def test_twelve_interchangeable_blocks() -> None:
     np.testing.assert_allclose(mean["y"][0], mean["y"][1], rtol=1e-9)
     rows = [tuple(arm.parameters[n] for n in block) for block in blocks]
     assert rows == sorted(rows)
+
+
+def test_observations_outside_of_the_search_are_shown_as_images_inside() -> None:
+    names = ["a", "b", "c", "z"]
+    action = named_action(Symmetry.permutation([["a"], ["b"], ["c"]]), names)
+    asked = space([float_range(n, 0.4, 0.7) if n in ("b", "z") else float_range(n) for n in names], [({"a": 1.0}, 0.8)])
+    x = torch.from_numpy(np.random.default_rng(0).random((60, 4)))
+    before = x.clone()
+    moved = moved_inside(x, action, names, asked)
+    assert torch.equal(x, before)
+    kinds = set()
+    for row, found in zip(x.tolist(), moved.tolist()):
+        within = [[*p, row[3]] for p in permutations(row[:3])
+                  if 0.4 <= p[1] <= 0.7 and 0.4 <= row[3] <= 0.7 and p[0] <= 0.8]
+        kind = "stays" if row in within else "moves" if within else "cannot"
+        kinds.add(kind)
+        assert found in within if kind == "moves" else found == row
+    assert kinds == {"stays", "moves", "cannot"}
 
 
 def test_cross_validation_leaves_out_the_orbit() -> None:

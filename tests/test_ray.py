@@ -108,7 +108,7 @@ def tuned(search: Any, evaluate: Any, trials: int, folder: Path) -> tune.ResultG
 def test_the_model_learns_the_orbits_of_what_succeeded(cluster: None, tmp_path: Path) -> None:
     """Twelve trials, two at a time, end although one raises, one is NaN, and Ax lets no more than two run."""
     client = new_client()
-    search = SymmetricSearch(client, SYMMETRY, **OPTIONS)
+    search = SymmetricSearch(client, {**SYMMETRY.to_config(), "method": "augmentation"}, **OPTIONS)
     (tmp_path / "calls").mkdir()
     with fast_optimizer():
         results = tuned(search, evaluation(tmp_path / "calls", raising=(2,), nan=(6,)), 12, tmp_path)

@@ -10,8 +10,11 @@ from typing import Any
 from ax.core.search_space import SearchSpace
 from torch import Tensor
 
-StandIn = tuple[Any, Callable[[Tensor], Tensor]]
-"""A model, and a function that tells which rows of training inputs it keeps (a mask)."""
+Shown = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Of training inputs, tells which rows are shown to the search (a mask), and what these are then."""
+
+StandIn = tuple[Any, Shown]
+"""A model, and which of its training inputs the search sees."""
 
 
 class Search:
@@ -42,11 +45,11 @@ class Search:
             return
         kept = {name: getattr(holder, name) for name in ("_model", "_training_data", "Xs") if name in vars(holder)}
         try:
-            holder._model, own = found
+            holder._model, shown = found
             if "_training_data" in kept:
-                holder._training_data = [_subset(dataset, own) for dataset in kept["_training_data"]]
+                holder._training_data = [_subset(dataset, shown) for dataset in kept["_training_data"]]
             if "Xs" in kept:
-                holder.Xs = [x[own(x)] for x in kept["Xs"]]
+                holder.Xs = [shown(x)[1] for x in kept["Xs"]]
             yield
         finally:
             vars(holder).update(kept)
@@ -58,9 +61,9 @@ def holder_of(adapter: Any) -> Any:
     return getattr(generator, "surrogate", generator)
 
 
-def _subset(dataset: Any, own: Callable[[Tensor], Tensor]) -> Any:
+def _subset(dataset: Any, shown: Shown) -> Any:
     """Keep some rows of a BoTorch dataset."""
-    subset, mask = copy(dataset), own(dataset.X)
-    subset._X, subset._Y = dataset.X[mask], dataset.Y[mask]
+    subset, (mask, rows) = copy(dataset), shown(dataset.X)
+    subset._X, subset._Y = rows, dataset.Y[mask]
     subset._Yvar = None if dataset.Yvar is None else dataset.Yvar[mask]
     return subset
