@@ -120,7 +120,7 @@ class Canonicalize(RowTransform):
         complete, x = self.codec.encode({name: [p.get(name) for p in parameters] for name in self.codec.parameters})
         which = np.flatnonzero(complete)
         if generated:
-            x = self.codec.rounded(x)
+            x = self.codec.settled(x)
         action = self.symmetry.action
         _, y = self._region.least(action, x, self.priority, [parameters[i] for i in which])
         decoded = self.codec.decode(y)

@@ -85,6 +85,16 @@ class Codec:
                     x[:, self.columns[name]] = [round(v, digits) for v in x[:, self.columns[name]].tolist()]
         return x
 
+    def settled(self, x: Rows) -> Rows:
+        """Round candidates as Ax will, and put those on a bound that rounding errors have pushed beyond."""
+        x = self.rounded(x)
+        for name, p in self.parameters.items():
+            if isinstance(p, RangeParameter):
+                column, slack = x[:, self.columns[name]], TOLERANCE * (p.upper - p.lower)
+                column[(column < p.lower) & (column >= p.lower - slack)] = p.lower
+                column[(column > p.upper) & (column <= p.upper + slack)] = p.upper
+        return x
+
     def decode(self, x: Rows) -> dict[str, list[Any]]:
         """Write numbers `n x d` as values, for every parameter of the search space that the symmetry names."""
         table: dict[str, list[Any]] = {}

@@ -4,7 +4,8 @@ The oracle is brute force on dicts: all images, written out here, that Ax's own 
 admit, and the first of them in the order that DESIGN names.
 
 One-line bugs that turn this file red: ignore the fixed features, the constraints or the narrower bounds; return the
-canonical image although it is outside; compare choices alphabetically; mirror without rounding to integers or digits.
+canonical image although it is outside; compare choices alphabetically; mirror without rounding to integers or digits;
+compare sizes that Ax will yet put on a bound.
 """
 
 from __future__ import annotations
@@ -229,6 +230,20 @@ def test_order_by_compares_these_slots_first() -> None:
     for result in canonical(transform, points):
         keys = [(COLORS.index(result[f"kind_{k}"]), result[f"flag_{k}"], result[f"size_{k}"]) for k in (1, 2, 3)]
         assert keys == sorted(keys)
+
+
+def test_rounding_errors_beyond_a_bound_decide_nothing() -> None:
+    """Ax puts them on the bound afterwards: the two sizes are the same then, and the next slot decides."""
+    search_space = space([*(float_range(f"size_{k}") for k in (1, 2)), *(choice(f"kind_{k}", COLORS) for k in (1, 2))])
+    config = {"blocks": [["size_1", "kind_1"], ["size_2", "kind_2"]]}
+    transform = Canonicalize(search_space=search_space, config=config)
+    for sizes in ((1.0, 1.0 + 2e-16), (-1e-16, 0.0)):
+        point = {"size_1": sizes[0], "kind_1": "green", "size_2": sizes[1], "kind_2": "red"}
+        (found,) = transform.untransform_observation_features(features([point]))
+        bound = round(sizes[0])
+        assert found.parameters == {"size_1": bound, "kind_1": "red", "size_2": bound, "kind_2": "green"}
+    (asked,) = transform.transform_observation_features(features([{**point, "size_1": -0.25}]))
+    assert asked.parameters["size_1"] == -0.25  # an observation out of range stays where it is
 
 
 def test_features_that_lack_a_parameter_pass_through() -> None:
