@@ -67,8 +67,8 @@ class InvariantKernel(ColumnKernel):
     free.
 
     Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
-    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster), and m^2 entries
-    of the base kernel beside if that is another product over the blocks; |G| entries of the base kernel for other
+    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster) and under
+    `"matern"`, and m^2 entries of the base kernel beside if that is another product over the blocks; |G| entries of the base kernel for other
     groups and kernels, held in chunks. Nothing is approximated.
 
     Args:
