@@ -20,12 +20,9 @@ from ax_symmetry.declaration import Blocks
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups import ENUMERATION_LIMIT
 from ax_symmetry.matern import ProductMaternKernel
+from ax_symmetry.options import BASE_KERNELS
 from ax_symmetry.parts import parts_of, sets_of
 from ax_symmetry.symmetry import Symmetry
-
-
-BASES = ("rbf", "matern")
-"""Base kernels that have a name."""
 
 
 class ColumnKernel(AveragedKernel):
@@ -68,8 +65,8 @@ class InvariantKernel(ColumnKernel):
 
     Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
     mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster) and under
-    `"matern"`, and m^2 entries of the base kernel beside if that is another product over the blocks; |G| entries of the base kernel for other
-    groups and kernels, held in chunks. Nothing is approximated.
+    `"matern"`, and m^2 entries of the base kernel beside if that is another product over the blocks; |G| entries of the
+    base kernel for other groups and kernels, held in chunks. Nothing is approximated.
 
     Args:
         symmetry: A symmetry, or its dict.
@@ -217,8 +214,8 @@ def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, na
     Raises:
         SymmetryError: There is none of that name.
     """
-    if name not in BASES:
-        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASES))}, or a kernel.")
+    if name not in BASE_KERNELS:
+        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
     kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
     prior = kernel.lengthscale_prior
     if name == "matern":

@@ -9,6 +9,7 @@ from typing import Any
 from ax_symmetry.errors import SymmetryError
 
 METHODS = ("augmentation", "kernel", "auto")
+BASE_KERNELS = ("matern", "rbf")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     for key in ("noise", "max_images", "select", "seed"):
         if options.method == "kernel" and key in config:
             raise SymmetryError(f"{key}: says which images to train on, and method 'kernel' has none; leave it out.")
-    _one_of("base_kernel", options.base_kernel, ("matern", "rbf"))
+    _one_of("base_kernel", options.base_kernel, BASE_KERNELS)
     if options.method == "augmentation" and "base_kernel" in config:
         raise SymmetryError(
             "base_kernel: says what the invariant kernel is made of, and method 'augmentation' trains Ax's own model; "
