@@ -196,5 +196,6 @@ def hasten(model: Any) -> Any:
         and model.train_targets.ndim == 1
     ):
         setattr(model, "_posterior", Posterior(model))
-        model.__class__ = mixed(_Searched, type(model))
+        kind: Any = type(model)
+        model.__class__ = mixed(_Searched, kind)
     return model
