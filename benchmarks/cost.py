@@ -126,7 +126,7 @@ def compare_models(repeats: int) -> None:
         found.setdefault((sweep, case, method), []).append(json.loads(answer))
     for sweep, cases in MODELS.items():
         print(f"\n{sweep}\n{'blocks':>8}{'slots':>6}{'n':>5}  {'method':14}{'fit, s':>9}{'gen, s':>9}"
-              f"{'both / plain':>24}{'MiB':>7}")
+              f"{'both / plain':>26}{'MiB':>7}")
         growth: dict[str, list[tuple[float, float]]] = {}
         for case in cases:
             plain = found[sweep, case, "plain"]
@@ -137,7 +137,7 @@ def compare_models(repeats: int) -> None:
                 ratio = [(r["fit"] + r["gen"]) / (p["fit"] + p["gen"]) for r, p in zip(rows, plain)]
                 fit, gen, mib = (float(np.median([r[key] for r in rows])) for key in ("fit", "gen", "mib"))
                 spread = f"{np.median(ratio):.2f} ({min(ratio):.2f} - {max(ratio):.2f})"
-                print(f"{case[0]:>8}{case[1]:>6}{case[2]:>5}  {method:14}{fit:>9.2f}{gen:>9.2f}{spread:>24}{mib:>7.0f}")
+                print(f"{case[0]:>8}{case[1]:>6}{case[2]:>5}  {method:14}{fit:>9.2f}{gen:>9.2f}{spread:>26}{mib:>7.0f}")
                 swept = {"|": math.factorial(case[0]), "n": case[2], "d": case[0] * case[1]}.get(sweep[0], 1)
                 growth.setdefault(method, []).append((math.log(swept), math.log(fit + gen)))
         if len(cases) > 1:
