@@ -86,7 +86,7 @@ class AveragedKernel(OverBase):
         form = as_gaussian(self.base_kernel, self.action.ties)
         if form is not None:
             return _Radial(self, gaussian, self.parts, form[1].sqrt(), form[0])
-        if type(self.base_kernel) is ProductMaternKernel and self.base_kernel.sets == sets_of(self.apart):
+        if self.is_apart:
             return _Radial(self, matern, self.apart, tied(self.base_kernel.lengthscale, self.action.ties).reciprocal())
         return _Product(self, params) if self.is_product else _Sum(self, params)
 
@@ -94,6 +94,11 @@ class AveragedKernel(OverBase):
     def apart(self) -> list[Sum | Permanent]:
         """The parts for a kernel that is a product over the blocks of columns, but not over the columns."""
         return parts_of(self.action.action, few=1)
+
+    @cached_property
+    def is_apart(self) -> bool:
+        """Whether the base kernel is a product of Matern kernels of just the columns that these parts take apart."""
+        return type(self.base_kernel) is ProductMaternKernel and self.base_kernel.sets == sets_of(self.apart)
 
     @cached_property
     def is_product(self) -> bool:
