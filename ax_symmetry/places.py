@@ -68,13 +68,16 @@ def inside(x: Tensor, names: Sequence[str], search_space: SearchSpace) -> Tensor
     return good
 
 
-def moved_inside(x: Tensor, action: ColumnAction, names: Sequence[str], search_space: SearchSpace) -> Tensor:
+def moved_inside(
+    x: Tensor, columns: Callable[[], ColumnAction], names: Sequence[str], search_space: SearchSpace
+) -> Tensor:
     """Trade every row `n x d` that lies outside of a model's search space for an image inside, if there is one.
 
-    Cost: |G| images of those outside; of a group that cannot be written out they stay.
+    Cost: |G| images of those outside; of a group that cannot be written out they stay. The group's action on the
+    columns is asked for only if a row lies outside.
     """
     outside = ~inside(x, names, search_space)
-    if not outside.any() or action.order > ENUMERATION_LIMIT:
+    if not outside.any() or (action := columns()).order > ENUMERATION_LIMIT:
         return x
     images = action(x[outside])
     within = inside(images.flatten(0, 1), names, search_space).view(images.shape[:2])

@@ -176,9 +176,9 @@ class SymmetrizeObservations(RowTransform):
 
         def shown(x: Tensor) -> tuple[Tensor, Tensor]:
             every = torch.ones(len(x), dtype=torch.bool)
-            if self.options.asymmetry is not None or inside(x, names, search_space).all():
-                return every, x  # with an asymmetry images are other experiments
-            return every, moved_inside(x, self._columns(names), names, search_space)
+            if self.options.asymmetry is not None:  # images are other experiments
+                return every, x
+            return every, moved_inside(x, lambda: self._columns(names), names, search_space)
 
         return hasten(constant.eval()), shown
 

@@ -158,7 +158,7 @@ def test_observations_outside_of_the_search_are_shown_as_images_inside() -> None
     asked = space([float_range(n, 0.4, 0.7) if n in ("b", "z") else float_range(n) for n in names], [({"a": 1.0}, 0.8)])
     x = torch.from_numpy(np.random.default_rng(0).random((60, 4)))
     before = x.clone()
-    moved = moved_inside(x, action, names, asked)
+    moved = moved_inside(x, lambda: action, names, asked)
     assert torch.equal(x, before)
     kinds = set()
     for row, found in zip(x.tolist(), moved.tolist()):
