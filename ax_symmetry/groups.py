@@ -105,9 +105,9 @@ def order(generators: npt.ArrayLike) -> int:
 def too_large(size: int, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
     """Make the error for a group that is too large to write out; it names the ways out."""
     return SymmetryError(
-        f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Keep some images of each "
-        "observation with max_images (for blocks that trade places in every way), declare a smaller group (a subgroup "
-        "is exact for itself), or use the invariant kernel (method 'kernel'), which needs no images."
+        f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Declare a smaller group (a "
+        "subgroup is exact for itself); or, for blocks that trade places in every way, keep some images of each "
+        "observation with max_images or use the invariant kernel (method 'kernel'), which takes mirrors too."
     )
 
 
