@@ -95,3 +95,19 @@ def run_cases(
         for job in tqdm(as_completed(running), total=len(running), unit="run"):
             with out.open("a", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerow([*running[job], *job.result()])
+
+
+def new_grid(titles: Sequence[str], width: int) -> Any:
+    """Make a figure of two columns of plots, a legend above them."""
+    from plotly.subplots import make_subplots
+
+    rows = -(-len(titles) // 2)
+    plot = make_subplots(rows=rows, cols=2, subplot_titles=titles, vertical_spacing=0.3 / rows)
+    return plot.update_layout(height=300 * rows, width=width, template="plotly_white",
+                              legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
+
+
+def add_to_grid(plot: Any, place: int, trace: Any) -> None:
+    """Add a trace to one plot of a grid; traces of one name share a line of the legend."""
+    trace.update(legendgroup=trace.name, showlegend=trace.name not in {other.name for other in plot.data})
+    plot.add_trace(trace, row=place // 2 + 1, col=place % 2 + 1)

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from ax.core import ParameterType, RangeParameter, SearchSpace
 from ax.core.observation import ObservationFeatures
-from experiments import new_experiment, new_parser, observe, run_cases
+from experiments import add_to_grid, new_experiment, new_grid, new_parser, observe, run_cases
 from level import METHODS, runs
 from problems import PROBLEMS, problem
 
@@ -81,23 +81,18 @@ def report(table: pd.DataFrame, figure: Path) -> None:
 def draw(table: pd.DataFrame, figure: Path) -> None:
     """Draw the medians of the error, with the middle half of the seeds."""
     import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
 
     colors = dict(zip(WAYS, ("#4c566a", "#a0a8b8", "#d1495b", "#edae49", "#00798c", "#7b5ea7")))
     names = [*table.problem.unique()]
-    plot = make_subplots(rows=-(-len(names) // 2), cols=2, subplot_titles=names, vertical_spacing=0.07)
+    plot = new_grid(names, width=900)
     for place, name in enumerate(names):
         for method, rows in table[table.problem == name].groupby("method", sort=False):
             low, middle, high = rows.groupby("n").error.quantile([0.25, 0.5, 0.75]).unstack().to_numpy().T
             spread = {"array": high - middle, "arrayminus": middle - low, "thickness": 1, "width": 2}
-            line = go.Scatter(x=sorted(rows.n.unique()), y=middle, error_y=spread, name=method, legendgroup=method,
-                              showlegend=place == 0 or method not in {t.name for t in plot.data},
-                              mode="lines+markers", line_color=colors[method])
-            plot.add_trace(line, row=place // 2 + 1, col=place % 2 + 1)
+            add_to_grid(plot, place, go.Scatter(x=sorted(rows.n.unique()), y=middle, error_y=spread, name=method,
+                                                mode="lines+markers", line_color=colors[method]))
     plot.update_xaxes(type="log", tickvals=SIZES, title_text="observations")
     plot.update_yaxes(title_text="error / SD", rangemode="tozero")
-    plot.update_layout(height=300 * -(-len(names) // 2), width=900, template="plotly_white",
-                       legend={"orientation": "h", "y": 1.06})
     plot.write_html(figure, include_plotlyjs="cdn")
 
 
