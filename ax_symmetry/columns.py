@@ -19,10 +19,6 @@ Implied = tuple[Tensor, float]
 """A column that d others imply: their weights and an offset."""
 
 
-class CannotFold(ValueError):
-    """A model, or its columns, have no counterpart that is averaged over the group."""
-
-
 class ColumnAction:
     """The elements of a group as they act on rows of d columns.
 
@@ -153,45 +149,6 @@ class ColumnAction:
             ties[alike] = number
         return ties
 
-    def orbits(self, x: Tensor) -> Tensor:
-        """Number the orbits on which rows `n x d` lie: `n` numbers from 0 on."""
-        heights = self._heights(x)
-        lowest, order = heights.min(dim=-1).values.sort()
-        orbit = torch.empty_like(order)
-        orbit[order] = torch.cat([lowest.new_zeros(1), (lowest.diff() > _slack(heights)).cumsum(0)]).long()
-        return orbit
-
-    def one_of_each_orbit(self, x: Tensor, preferred: Tensor) -> Tensor:
-        """Choose among rows `n x d` one of each orbit, a preferred one if there is any, and all that are equal to it.
-
-        Args:
-            x: The rows.
-            preferred: Which rows to choose if possible, a mask `n`.
-
-        Returns:
-            Which rows are chosen, a mask `n`.
-        """
-        own, orbit = x @ self._direction(x), self.orbits(x)
-        height = own + torch.where(preferred, 0.0, 1 + 2 * own.abs().max())
-        least = torch.full_like(own, torch.inf).scatter_reduce(0, orbit, height, "amin")
-        return height <= least[orbit] + _slack(own)
-
-    def are_whole_orbits(self, x: Tensor) -> bool:
-        """Tell whether all images of rows `n x d` are among them."""
-        own = (x @ self._direction(x)).sort().values
-        heights = self._heights(x).flatten()
-        after = torch.searchsorted(own, heights).clamp(max=len(own) - 1)
-        gaps = torch.minimum((own[after] - heights).abs(), (own[(after - 1).clamp(min=0)] - heights).abs())
-        return bool(gaps.max() <= 1e3 * _slack(own))
-
-    def _heights(self, x: Tensor) -> Tensor:
-        """Map the images of rows `n x d` to a line, `n x |G|`, no two different ones to the same place."""
-        return self(x) @ self._direction(x)
-
-    def _direction(self, x: Tensor) -> Tensor:
-        generic = torch.randn(x.shape[-1], generator=torch.Generator().manual_seed(0), dtype=torch.double)
-        return generic.to(x)
-
 
 def named_action(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction:
     """Return the group's action on columns that are the parameters themselves.
@@ -246,7 +203,3 @@ def _widened(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
         generators=tuple(permutation(p) for p in factor.generators),
         blocks=tuple(tuple(j for i in block for j in at[i]) for block in factor.blocks),
     )
-
-
-def _slack(heights: Tensor) -> Tensor:
-    return 1e-9 * (1 + heights.abs().max())

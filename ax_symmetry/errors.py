@@ -1,4 +1,4 @@
-"""The package's own error and warning."""
+"""The package's own errors and warning."""
 
 
 class SymmetryError(ValueError):
@@ -6,6 +6,10 @@ class SymmetryError(ValueError):
 
     The message names the parameter, block or key and says what to do. It is raised before any model is fitted.
     """
+
+
+class CannotFold(ValueError):
+    """A model, or its columns, have no counterpart that is averaged over the group; its caller knows another way."""
 
 
 class SymmetryWarning(UserWarning):

@@ -24,9 +24,11 @@ from gpytorch.means import ConstantMean
 from linear_operator.operators import DenseLinearOperator
 from torch import Tensor
 
-from ax_symmetry.columns import CannotFold, ColumnAction
 from ax_symmetry.averaged import AveragedKernel
+from ax_symmetry.columns import ColumnAction
+from ax_symmetry.errors import CannotFold
 from ax_symmetry.restarts import normalized
+from ax_symmetry.row_orbits import RowOrbits
 
 
 def fold(model: Model, action: ColumnAction) -> Model:
@@ -57,9 +59,10 @@ def fold(model: Model, action: ColumnAction) -> Model:
     folded.train()  # back to the inputs before the model's own transform
     x, y, noise = folded.train_inputs[0], folded.train_targets, folded.likelihood.noise.detach()
     rows = x if x.ndim == 2 else x[0]
-    if not action.are_whole_orbits(rows):
+    orbits = RowOrbits(action, rows)
+    if not orbits.are_whole:
         raise CannotFold("the training data are not whole orbits.")
-    orbit, kept = action.orbits(rows), action.one_of_each_orbit(rows, torch.ones(len(rows), dtype=torch.bool))
+    orbit, kept = orbits.numbers, orbits.one_of_each(torch.ones(len(rows), dtype=torch.bool))
     # Images that only rounding tells apart may be kept together, or not: then each stands for as many fewer, or more.
     sizes = (orbit.bincount() / orbit[kept].bincount())[orbit[kept]]
     inputs = getattr(folded, "input_transform", None)

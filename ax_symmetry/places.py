@@ -17,7 +17,8 @@ from ax.core.search_space import SearchSpace
 from torch import Tensor
 
 from ax_symmetry.codec import Codec, linear_constraints
-from ax_symmetry.columns import CannotFold, ColumnAction, Implied, widened_action
+from ax_symmetry.columns import ColumnAction, Implied, widened_action
+from ax_symmetry.errors import CannotFold
 from ax_symmetry.groups import ENUMERATION_LIMIT
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]

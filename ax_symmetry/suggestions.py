@@ -22,8 +22,8 @@ from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.checking import SymmetryReport, choose_metric, data_of, experiment_of, fit_and_assess, fit_invariant
 from ax_symmetry.checking import report_on
 from ax_symmetry.codec import Codec
-from ax_symmetry.columns import CannotFold
 from ax_symmetry.declaration import Blocks, Part
+from ax_symmetry.errors import CannotFold
 from ax_symmetry.evidence import Fit
 from ax_symmetry.hypotheses import extended, mirrors, swaps
 from ax_symmetry.places import column_action, some_values

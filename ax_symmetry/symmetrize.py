@@ -21,13 +21,14 @@ from ax_symmetry.arms import orbit_keys
 from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.checks import check_surroundings, warn_if_partial
 from ax_symmetry.codec import Codec, widened
-from ax_symmetry.columns import CannotFold, ColumnAction
+from ax_symmetry.columns import ColumnAction
 from ax_symmetry.domain import some_images
-from ax_symmetry.errors import SymmetryError, SymmetryWarning
+from ax_symmetry.errors import CannotFold, SymmetryError, SymmetryWarning
 from ax_symmetry.folding import fold
 from ax_symmetry.groups import ENUMERATION_LIMIT, too_large
 from ax_symmetry.orbits import Rows, take
 from ax_symmetry.places import column_action, inside, moved_inside, some_values
+from ax_symmetry.row_orbits import RowOrbits
 from ax_symmetry.searching import hasten
 
 
@@ -198,7 +199,7 @@ class SymmetrizeObservations(RowTransform):
 
         def shown(x: Tensor) -> tuple[Tensor, Tensor]:
             # Ax compares candidates with the observations inside of the search space: an image inside must stay.
-            mask = action.one_of_each_orbit(x, inside(x, names, search_space))
+            mask = RowOrbits(action, x).one_of_each(inside(x, names, search_space))
             return mask, x[mask]
 
         return hasten(folded), shown

@@ -17,9 +17,11 @@ import torch
 from ax_symmetry import Symmetry, SymmetryWarning, get_botorch
 from ax_symmetry._ax import GENERATION
 from ax_symmetry.codec import Codec
-from ax_symmetry.columns import CannotFold, ColumnAction
+from ax_symmetry.columns import ColumnAction
+from ax_symmetry.errors import CannotFold
 from ax_symmetry.folding import fold
 from ax_symmetry.places import column_action
+from ax_symmetry.row_orbits import RowOrbits
 from botorch.models import ModelListGP, SingleTaskGP
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import POSTERIOR, add_trial, boolean, choice, experiment, fast_optimizer, features, fill, float_range
@@ -176,7 +178,7 @@ def test_one_row_of_each_orbit_is_chosen_inside_if_there_is_one(repeats: int) ->
     x = np.random.default_rng(3).random((20, 6))
     rows = torch.from_numpy(np.concatenate(orbits(config, x) * repeats))
     inside = (rows[:, 0] > 0.6) & (rows[:, 2] < 0.5)
-    chosen = rows[action.one_of_each_orbit(rows, inside)].numpy()
+    chosen = rows[RowOrbits(action, rows).one_of_each(inside)].numpy()
     assert len(chosen) == 20 * repeats
     keys = {tuple(sorted(map(tuple, row.reshape(3, 2)))) for row in chosen}
     assert len(keys) == 20

@@ -36,6 +36,7 @@ LAYERS = (
     "options",
     "permanents",
     "columns",
+    "row_orbits",
     "places",
     "parts",
     "radials",
