@@ -3,8 +3,8 @@
     python benchmarks/level.py --out level.csv --jobs 2      # resumes where it stopped; hours
     python benchmarks/level.py --out level.csv --report      # tables of what is there and level.html, see regrets.py
 
-All methods start from the same quasi-random points, so that runs are paired by seed. With order constraints Ax draws
-the starts of its search by a random walk; it is shortened here, as it would take most of the time.
+All methods start from the same quasi-random points, so that runs are paired by seed. Where a search is confined
+by order constraints Ax draws its starts by a random walk; it is shortened here, as it would take most of the time.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ax_symmetry.columns import named_action
 from ax_symmetry.kernels import InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.searching import hasten
 
+CONFINED = ("order constraints", "4 nearest images")
 SHORT_WALK = {"optimizer_kwargs": {"options": {"n_burnin": 1000, "n_thinning": 4}}}
 ROWS = 1000  # full augmentation is left out where it makes more: each fit would take minutes
 PEER = 120  # elements up to which the peer's kernel is run
@@ -165,7 +166,7 @@ def run(name: str, method: str, seed: int) -> tuple[str, str]:
             parameters = dict(zip(names, (low + (high - low) * start[number].numpy()).tolist()))
         else:
             before = time.process_time()
-            walk = SHORT_WALK if method == "order constraints" else None
+            walk = SHORT_WALK if method in CONFINED else None
             parameters = METHODS[method](experiment, task).gen(1, model_gen_options=walk).arms[0].parameters
             seconds += time.process_time() - before
         if method == "canonical domain":
