@@ -143,6 +143,8 @@ def runs(method: str, task: Problem, n: int | None = None) -> bool:
     return {
         "augmentation": order * n <= ROWS,
         "augmentation, copies": order * n <= ROWS,
+        "4 nearest images": order > 4,
+        "4 random images": order > 4,
         "subgroup": of_all and len(blocks or ()) > 2,
         "max-alignment": of_all and len((blocks or [[]])[0]) == 1,
         "invariantkernels": order <= PEER,
