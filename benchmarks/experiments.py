@@ -103,7 +103,7 @@ def new_grid(titles: Sequence[str], width: int) -> Any:
 
     rows = -(-len(titles) // 2)
     plot = make_subplots(rows=rows, cols=2, subplot_titles=titles, vertical_spacing=0.3 / rows)
-    return plot.update_layout(height=300 * rows, width=width, template="plotly_white",
+    return plot.update_layout(height=300 * rows, width=width, template="plotly_white", margin_t=150,
                               legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
 
 
