@@ -97,13 +97,13 @@ def run_cases(
                 csv.writer(file, lineterminator="\n").writerow([*running[job], *job.result()])
 
 
-def new_grid(titles: Sequence[str], width: int) -> Any:
+def new_grid(titles: Sequence[str]) -> Any:
     """Make a figure of two columns of plots, a legend above them."""
     from plotly.subplots import make_subplots
 
     rows = -(-len(titles) // 2)
     plot = make_subplots(rows=rows, cols=2, subplot_titles=titles, vertical_spacing=0.3 / rows)
-    return plot.update_layout(height=300 * rows, width=width, template="plotly_white", margin_t=150,
+    return plot.update_layout(height=300 * rows, template="plotly_white", margin={"t": 150, "l": 60, "r": 10},
                               legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
 
 

@@ -84,7 +84,7 @@ def draw(table: pd.DataFrame, figure: Path) -> None:
 
     colors = dict(zip(WAYS, ("#4c566a", "#a0a8b8", "#d1495b", "#edae49", "#00798c", "#7b5ea7")))
     names = [*table.problem.unique()]
-    plot = new_grid(names, width=900)
+    plot = new_grid(names)
     for place, name in enumerate(names):
         for method, rows in table[table.problem == name].groupby("method", sort=False):
             low, middle, high = rows.groupby("n").error.quantile([0.25, 0.5, 0.75]).unstack().to_numpy().T
@@ -92,7 +92,8 @@ def draw(table: pd.DataFrame, figure: Path) -> None:
             add_to_grid(plot, place, go.Scatter(x=sorted(rows.n.unique()), y=middle, error_y=spread, name=method,
                                                 mode="lines+markers", line_color=colors[method]))
     plot.update_xaxes(type="log", tickvals=SIZES, title_text="observations")
-    plot.update_yaxes(title_text="error / SD", rangemode="tozero")
+    plot.update_yaxes(rangemode="tozero")
+    plot.update_yaxes(title_text="error / SD", col=1)
     plot.write_html(figure, include_plotlyjs="cdn")
 
 

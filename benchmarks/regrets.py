@@ -180,7 +180,7 @@ def draw(found: Mapping[str, Mapping[str, Runs]], names: Sequence[str], figure: 
     import plotly.graph_objects as go
     from plotly.colors import qualitative
 
-    plot = new_grid([*found], width=1000)
+    plot = new_grid([*found])
     lines: dict[str, dict[str, Any]] = {
         method: {"color": color, "width": 1.5, "dash": "dot" if method in PEERS else "solid"}
         for method, color in zip(names, qualitative.D3 + qualitative.Dark2)}
@@ -191,6 +191,7 @@ def draw(found: Mapping[str, Mapping[str, Runs]], names: Sequence[str], figure: 
             median = np.median(runs.lowest, axis=0).clip(runs.least)
             add_to_grid(plot, place, go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=method, mode="lines",
                                                 line=line))
-    plot.update_yaxes(type="log", title_text="regret", dtick=1, exponentformat="power", minor={"showgrid": True})
+    plot.update_yaxes(type="log", dtick=1, exponentformat="power", minor={"showgrid": True})
+    plot.update_yaxes(title_text="regret", col=1)
     plot.update_xaxes(title_text="evaluations")
     plot.write_html(figure, include_plotlyjs="cdn")

@@ -34,8 +34,9 @@ def draw(figure: go.Figure, *given: Any, write: Any = go.Figure.write_html, **op
     script = Path(sys.argv[0]).stem
     name = f"{script}_{1 + sum(other.startswith(script) for other in drawn)}.html"
     write(figure, FIGURES / name, include_plotlyjs="directory", config={"responsive": True, "displayModeBar": False})
-    height = 20 + (figure.layout.height or 450)
-    drawn[name] = f'<iframe class="figure" style="height: {height}px" src="../_static/{name}" title="{name}"></iframe>'
+    style = f"height: {20 + (figure.layout.height or 450)}px"  # plotly's pages are 8 px higher than their frames
+    traits = f'scrolling="no" style="{style}" src="../_static/{name}" title="{name}"'
+    drawn[name] = f'<iframe class="figure" {traits}></iframe>'
 
 
 def frames(block: object, script: dict[str, Any], gallery: dict[str, Any]) -> str:

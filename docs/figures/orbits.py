@@ -32,7 +32,7 @@ def draw_orbits(fig, orbits, canonical, place):
         fig.add_scatter(x=x, y=y, mode="markers", marker={"color": color, "size": 10}, name=name, text=text,
                         hovertemplate="%{text}")
     fig.update_layout(template="plotly_white", height=420, margin={"l": 50, "r": 10, "t": 70, "b": 50},
-                      legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
+                      legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
     fig.update_yaxes(scaleanchor="x")
 
 
