@@ -22,7 +22,7 @@ from ax.core import Experiment, ParameterType, RangeParameter, SearchSpace
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from experiments import new_experiment, new_parser, observe, run_cases, stand_in, training_data
 from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import Kernel, RBFKernel
+from gpytorch.kernels import Kernel, RBFKernel, ScaleKernel
 from problems import PROBLEMS, Problem, problem
 from regrets import INITIAL, read, report
 
@@ -127,6 +127,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "order constraints": canonical_domain(True),
     "canonical domain": canonical_domain(False),
     "k_G": with_kernel(lambda symmetry, names: InvariantKernel(symmetry, names, normalize=False)),
+    "k_G, scaled": with_kernel(
+        lambda symmetry, names: ScaleKernel(InvariantKernel(symmetry, names, normalize=False))
+    ),
     "k_G and e": told(asymmetry="learn"),
     "max-alignment": with_kernel(lambda symmetry, names: MaxAlignmentKernel(symmetry, names)),
     "invariantkernels": with_kernel(peer_kernel),

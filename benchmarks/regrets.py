@@ -17,7 +17,7 @@ from scipy.stats import wilcoxon
 INITIAL = 5
 """Evaluations that are quasi-random, the same for all methods."""
 
-PEERS = ("order constraints", "k_G", "max-alignment", "invariantkernels", "BayBE rows")
+PEERS = ("order constraints", "k_G", "k_G, scaled", "max-alignment", "invariantkernels", "BayBE rows")
 """What other projects do."""
 
 EXPLAINED = """\
