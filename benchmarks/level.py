@@ -190,7 +190,7 @@ def main() -> None:
              if runs(method, problem(name))]
     if not args.report:
         run_cases(run, cases, args.out, ("problem", "method", "seed", "seconds", "values"), args.jobs)
-    report(read(args.out), METHODS, args.out.with_suffix(".html"))
+    report(read(args.out, [*METHODS]), [*METHODS], args.out.with_suffix(".html"))
 
 
 if __name__ == "__main__":

@@ -107,21 +107,22 @@ def p_value(ours: Mapping[int, float], theirs: Mapping[int, float], alternative:
     return float(wilcoxon(differ, zero_method="zsplit", alternative=alternative).pvalue) if any(differ) else 1.0
 
 
-def read(path: Path) -> dict[str, dict[str, Runs]]:
-    """Return the runs of every problem and method."""
+def read(path: Path, methods: Sequence[str]) -> dict[str, dict[str, Runs]]:
+    """Return the runs of every problem and method, in the order of the methods."""
     table, found = pd.read_csv(path), {}
     for name in (name for name in PROBLEMS if (table.problem == name).any()):
         best, least = problem(name).optimum(), problem(name).sem / 100
+        of_methods = table[table.problem == name].groupby("method")
         found[name] = {
             method: Runs({seed: best - np.array(v.split(), dtype=float) for seed, v in zip(rows.seed, rows["values"])},
                          rows.seconds, least)
-            for method, rows in table[table.problem == name].groupby("method")
+            for method, rows in sorted(of_methods, key=lambda own: methods.index(own[0]))
         }
     return found
 
 
-def report(found: Mapping[str, Mapping[str, Runs]], methods: Iterable[str], figure: Path) -> None:
-    """Print tables in Markdown, and draw the figure; the methods are in a given order."""
+def report(found: Mapping[str, Mapping[str, Runs]], methods: Sequence[str], figure: Path) -> None:
+    """Print tables in Markdown, and draw the figure."""
     names = [method for method in methods if any(method in ways for ways in found.values())]
     print(f"{EXPLAINED}\n\nThe default\n")
     print(markdown(
@@ -144,7 +145,7 @@ def report(found: Mapping[str, Mapping[str, Runs]], methods: Iterable[str], figu
             ("", "seeds", "final regret", "evaluations", "p", "cumulative regret", "p", "s per candidate"),
             ([method, str(len(of.regret)), of.final(), f"{of.share_of_budget(ways['plain']):.2f}",
               f"{of.p_final(ways['plain']):.3f}", of.sum(), f"{of.p_sum(ways['plain']):.3f}",
-              f"{np.median(of.seconds):.2f}"] for method, of in ((m, ways[m]) for m in names if m in ways)),
+              f"{np.median(of.seconds):.2f}"] for method, of in ways.items()),
         ))
     draw(found, names, figure)
     print(f"\nThe figure: {figure}")
@@ -186,7 +187,7 @@ def draw(found: Mapping[str, Mapping[str, Runs]], names: Sequence[str], figure: 
         for method, color in zip(names, qualitative.D3 + qualitative.Dark2)}
     lines |= {"plain": {"color": "black", "width": 2, "dash": "dash"}}
     for place, (name, ways) in enumerate(found.items()):
-        for method, runs in ((m, ways[m]) for m in names if m in ways):
+        for method, runs in ways.items():
             line = {"color": "crimson", "width": 3.5} if method == default_of(name) else lines[method]
             median = np.median(runs.lowest, axis=0).clip(runs.least)
             add_to_grid(plot, place, go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=method, mode="lines",

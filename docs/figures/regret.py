@@ -19,5 +19,5 @@ sys.path.append(str(BENCHMARKS))
 from level import METHODS  # noqa: E402
 from regrets import draw, read  # noqa: E402
 
-found = read(BENCHMARKS / "results" / "level-1.3.1.csv")
+found = read(BENCHMARKS / "results" / "level-1.3.1.csv", [*METHODS])
 draw(found, [*METHODS], Path("regret.html"))
