@@ -169,8 +169,8 @@ class _Radial(Covariance):
         entries = average(self.parts, self.entries, one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
         return entries if self.scale is None else entries * self.scale.unsqueeze(-1)
 
-    def prior(self, points: Tensor) -> Tensor | float:
-        return 1.0 if self.scale is None else self.scale.unsqueeze(-1)
+    def prior(self, points: Tensor) -> Tensor:
+        return points.new_ones(()) if self.scale is None else self.scale.unsqueeze(-1)
 
 
 class _OfBase(Covariance):
@@ -180,7 +180,7 @@ class _OfBase(Covariance):
         super().__init__(kernel.normalize)
         self.kernel, self.params = kernel, params
 
-    def prior(self, points: Tensor) -> Tensor | float:
+    def prior(self, points: Tensor) -> Tensor:
         x = points[..., :self.kernel.action.width]
         return self.base(x, x, diag=True)
 

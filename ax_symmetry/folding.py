@@ -62,7 +62,7 @@ def fold(model: Model, action: ColumnAction) -> Model:
     orbits = RowOrbits(action, rows)
     if not orbits.are_whole:
         raise CannotFold("the training data are not whole orbits.")
-    orbit, kept = orbits.numbers, orbits.one_of_each(torch.ones(len(rows), dtype=torch.bool))
+    orbit, kept = orbits.numbers, orbits.one_of_each(rows.new_ones(len(rows), dtype=torch.bool))
     # Images that only rounding tells apart may be kept together, or not: then each stands for as many fewer, or more.
     sizes = (orbit.bincount() / orbit[kept].bincount())[orbit[kept]]
     inputs = getattr(folded, "input_transform", None)

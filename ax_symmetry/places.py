@@ -82,7 +82,7 @@ def moved_inside(
         return x
     images = action(x[outside])
     within = inside(images.flatten(0, 1), names, search_space).view(images.shape[:2])
-    chosen = images[torch.arange(len(images)), within.to(torch.uint8).argmax(dim=1)]
+    chosen = images[torch.arange(len(images), device=x.device), within.to(torch.uint8).argmax(dim=1)]
     moved = x.clone()
     moved[outside] = torch.where(within.any(dim=1, keepdim=True), chosen, x[outside])
     return moved

@@ -38,7 +38,7 @@ class Covariance(ABC):
         """Evaluate each of n points with its counterpart, `... x n`."""
 
     @abstractmethod
-    def prior(self, points: Tensor) -> Tensor | float:
+    def prior(self, points: Tensor) -> Tensor:
         """Return the variance of normalized entries, `... x n` or of a shape that broadcasts to it."""
 
     def factors(self, points: Tensor) -> Tensor | None:
@@ -113,7 +113,7 @@ def with_own(covariance: Covariance, own: Tensor, shared: Tensor, factors: Tenso
     entries = covariance(own, torch.cat([shared.expand(len(own), -1, -1), own], dim=1))
     if factors is None:
         return entries
-    return _Normalized.apply(entries, torch.as_tensor(covariance.prior(own)).expand(entries.shape[:2]), factors)
+    return _Normalized.apply(entries, covariance.prior(own).expand(entries.shape[:2]), factors)
 
 
 def joined(own: Tensor, shared: Tensor) -> Tensor:

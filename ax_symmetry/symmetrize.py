@@ -176,7 +176,7 @@ class SymmetrizeObservations(RowTransform):
                 part.fix()
 
         def shown(x: Tensor) -> tuple[Tensor, Tensor]:
-            every = torch.ones(len(x), dtype=torch.bool)
+            every = x.new_ones(len(x), dtype=torch.bool)
             if self.options.asymmetry is not None:  # images are other experiments
                 return every, x
             return every, moved_inside(x, lambda: self._columns(names), names, search_space)

@@ -1,7 +1,8 @@
 """Covariances of rows that the restarts of a search share, against each restart alone.
 
 One-line bugs that turn this file red: give the gradient of shared rows to the first batch alone; swap rows back by the
-inverse order; leave out the factors of the shared rows, or the gradient of the own ones' factors.
+inverse order; leave out the factors of the shared rows, or the gradient of the own ones' factors; make the prior variance a number on the
+CPU.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.averaged import AveragedKernel
 from ax_symmetry.columns import named_action
-from ax_symmetry.restarts import Covariance, over_restarts
+from ax_symmetry.restarts import Covariance, over_restarts, with_own
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
 from torch import Tensor
 
@@ -104,3 +105,11 @@ def test_variables_that_coincide_keep_a_gradient() -> None:
     alone = rows(1).requires_grad_()
     kernel(alone, train[0]).to_dense().sum().backward()
     assert torch.allclose(start.grad, alone.grad.expand(3, 1, -1), atol=1e-13)
+
+
+def test_they_stay_on_their_device() -> None:
+    """The device "meta" takes all operations but those with tensors of another device."""
+    covariance = averaged(RBFKernel(ard_num_dims=len(NAMES)), normalize=True).to("meta").covariance()
+    own, shared = (covariance.points(rows(n).to("meta")) for n in (2, 5))
+    entries = with_own(covariance, own.expand(4, -1, -1), shared, covariance.factors(shared))
+    assert entries.device.type == "meta" and entries.shape == (4, 2, 7)
