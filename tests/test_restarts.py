@@ -1,8 +1,8 @@
 """Covariances of rows that the restarts of a search share, against each restart alone.
 
 One-line bugs that turn this file red: give the gradient of shared rows to the first batch alone; swap rows back by the
-inverse order; leave out the factors of the shared rows, or the gradient of the own ones' factors; make the prior variance a number on the
-CPU.
+inverse order; leave out the factors of the shared rows, or the gradient of the own ones' factors; make the prior
+variance a number on the CPU.
 """
 
 from __future__ import annotations
