@@ -1,7 +1,7 @@
 """What an invariant model costs, against the size of the group, the observations and the parameters.
 
     python benchmarks/cost.py kernels              # one covariance matrix and its gradient, beside `invariantkernels`
-    python benchmarks/cost.py models               # fit and candidate through get_botorch, beside augmentation
+    python benchmarks/cost.py models               # fit and candidate through get_botorch, beside both
     python benchmarks/cost.py model kernel 12 2 60 0 [cuda]   # one of them: blocks, slots, observations, seed, device
 
 Ratios of one run, on one thread. Every model runs in a process of its own, which tells its peak memory too.
@@ -33,6 +33,7 @@ MODELS = {  # the swept quantity: cases of blocks, slots, observations
     "d (S_3, n = 40)": [(3, s, 40) for s in (1, 2, 4, 8)],
     "S_5 on 3 slots": [(5, 3, 40)],
 }
+METHODS = ("plain", "augmentation", "kernel", "invariantkernels")
 ONCE, LARGEST = 2000, 6000
 """Rows after augmentation from which on there is one repeat, as a fit takes minutes; and none, as it takes hours."""
 
@@ -60,13 +61,12 @@ def covariance(kernel: Any, x: torch.Tensor) -> Callable[[], Any]:
 
 def compare_kernels(repeats: int) -> None:
     """Print how many times faster a covariance matrix is than the peer's."""
-    import invariantkernels as peer
     from gpytorch.kernels import RBFKernel
+    from invariantkernels import permutation_group
+    from peers import invariantkernels
 
     from ax_symmetry.kernels import InvariantKernel
 
-    theirs_class = getattr(peer, "GroupInvariantKernel", None) or peer.InvariantKernel
-    isotropic = "isotropic" if hasattr(peer, "GroupInvariantKernel") else "is_isotropic"
     print(f"{'group':>6}{'rows':>6}{'ours, s':>12}{'peer, s':>12}{'times faster':>26}{'same to':>12}")
     for m, n in tqdm([(m, n) for m, n in SIZES], unit="size", disable=None):
         names = [f"x{k}" for k in range(m)]
@@ -75,7 +75,7 @@ def compare_kernels(repeats: int) -> None:
             torch.manual_seed(repeat)
             x = torch.rand(n, m, dtype=torch.double, requires_grad=True)
             ours = InvariantKernel({"blocks": [[name] for name in names]}, names, RBFKernel(), normalize=False).double()
-            theirs = theirs_class(RBFKernel(), peer.permutation_group, **{isotropic: True}).double()
+            theirs = invariantkernels(RBFKernel(), permutation_group).double()
             with torch.no_grad():
                 apart = max(apart, float((ours(x).to_dense() - theirs(x).to_dense()).abs().max()))
             ours_s.append(seconds(covariance(ours, x)))
@@ -91,9 +91,11 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     from ax.core import ParameterType, RangeParameter, SearchSpace
-    from experiments import new_experiment, observe
+    from experiments import new_experiment, observe, stand_in, training_data
+    from gpytorch.kernels import RBFKernel
+    from peers import invariantkernels_of
 
-    from ax_symmetry import get_botorch
+    from ax_symmetry import Symmetry, get_botorch
 
     blocks = [[f"x{k}_{j}" for j in range(slots)] for k in range(m)]
     space = SearchSpace([RangeParameter(p, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for p in block])
@@ -104,11 +106,15 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = 
         value = float(np.sin(3 * x).prod(axis=1).sum())
         observe(experiment, dict(zip(space.parameters, x.ravel().tolist())), value, 0.05)
     torch.manual_seed(seed)
-    known = {} if method == "plain" else {"symmetry": {"blocks": blocks}, "method": method}
+    known = {"symmetry": {"blocks": blocks}, "method": method} if method in ("augmentation", "kernel") else {}
     torch.zeros(1, device=device)  # a GPU takes seconds to start
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, began = time.process_time(), time.perf_counter()
     adapter = get_botorch(experiment, experiment.lookup_data(), device=torch.device(device), **known)
+    if method == "invariantkernels":
+        kernel = invariantkernels_of(RBFKernel(), Symmetry.permutation(blocks), adapter.parameters)
+        start, began = time.process_time(), time.perf_counter()  # it takes the place of Ax's own
+        stand_in(adapter, training_data(adapter), kernel)
     fitted = time.process_time()
     adapter.gen(1)
     found = {"fit": fitted - start, "gen": time.process_time() - fitted, "clock": time.perf_counter() - began}
@@ -119,28 +125,29 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = 
 def compare_models(repeats: int) -> None:
     """Print seconds and memory of models, and how they grow."""
     jobs = [(sweep, case, method, seed) for sweep, cases in MODELS.items() for case in cases
-            for method in ("plain", "augmentation", "kernel") for seed in range(repeats)
+            for method in METHODS for seed in range(repeats)
             if not (method != "plain" and case[0] == 1)
-            and not (method == "augmentation" and math.factorial(case[0]) * case[2] > (ONCE if seed else LARGEST))]
+            and not (method == "augmentation" and math.factorial(case[0]) * case[2] > (ONCE if seed else LARGEST))
+            and not (method == "invariantkernels" and case[0] > 5)]
     found: dict[Any, list[dict[str, float]]] = {}
     for sweep, case, method, seed in tqdm(jobs, unit="model", disable=None):
         command = [sys.executable, __file__, "model", method, *map(str, case), str(seed)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
         found.setdefault((sweep, case, method), []).append(json.loads(answer))
     for sweep, cases in MODELS.items():
-        print(f"\n{sweep}\n{'blocks':>8}{'slots':>6}{'n':>5}  {'method':14}{'fit, s':>9}{'gen, s':>9}"
+        print(f"\n{sweep}\n{'blocks':>8}{'slots':>6}{'n':>5}  {'method':17}{'fit, s':>9}{'gen, s':>9}"
               f"{'both / plain':>26}{'MiB':>7}")
         growth: dict[str, list[tuple[float, float]]] = {}
         for case in cases:
             plain = found[sweep, case, "plain"]
-            for method in ("plain", "augmentation", "kernel"):
+            for method in METHODS:
                 rows = found.get((sweep, case, method))
                 if not rows:
                     continue
                 ratio = [(r["fit"] + r["gen"]) / (p["fit"] + p["gen"]) for r, p in zip(rows, plain)]
                 fit, gen, mib = (float(np.median([r[key] for r in rows])) for key in ("fit", "gen", "mib"))
                 spread = f"{np.median(ratio):.2f} ({min(ratio):.2f} - {max(ratio):.2f})"
-                print(f"{case[0]:>8}{case[1]:>6}{case[2]:>5}  {method:14}{fit:>9.2f}{gen:>9.2f}{spread:>26}{mib:>7.0f}")
+                print(f"{case[0]:>8}{case[1]:>6}{case[2]:>5}  {method:17}{fit:>9.2f}{gen:>9.2f}{spread:>26}{mib:>7.0f}")
                 swept = {"|": math.factorial(case[0]), "n": case[2], "d": case[0] * case[1]}.get(sweep[0], 1)
                 growth.setdefault(method, []).append((math.log(swept), math.log(fit + gen)))
         if len(cases) > 1:

@@ -16,20 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from ax.core import Experiment, ParameterType, RangeParameter, SearchSpace
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from experiments import new_experiment, new_parser, observe, run_cases, stand_in, training_data
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, RBFKernel, ScaleKernel
+from peers import fit_to_rows_of_baybe, invariantkernels_of
 from problems import PROBLEMS, Problem, problem
 from regrets import INITIAL, read, report
 
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
 from ax_symmetry._ax import default_transforms
 from ax_symmetry._ax.search import holder_of
-from ax_symmetry.columns import named_action
 from ax_symmetry.kernels import InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.searching import hasten
 
@@ -37,6 +36,7 @@ CONFINED = ("order constraints", "4 nearest images")
 SHORT_WALK = {"optimizer_kwargs": {"options": {"n_burnin": 1000, "n_thinning": 4}}}
 ROWS = 1000  # full augmentation is left out where it makes more: each fit would take minutes
 PEER = 120  # elements up to which the peer's kernel is run
+SHORTEST = GreaterThan(2.5e-2)  # lengthscale, as BoTorch has it
 
 
 def unit(symmetry: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> Symmetry:
@@ -67,26 +67,9 @@ def with_kernel(make: Callable[[Symmetry, list[str]], Kernel]) -> Callable[..., 
     return fitted
 
 
-def peer_kernel(symmetry: Symmetry, names: list[str]) -> Kernel:
-    import invariantkernels as peer
-
-    action = named_action(symmetry, names)
-    made = getattr(peer, "GroupInvariantKernel", None) or peer.InvariantKernel
-    isotropic = "isotropic" if hasattr(peer, "GroupInvariantKernel") else "is_isotropic"
-    base = RBFKernel(lengthscale_constraint=GreaterThan(2.5e-2))
-    return made(base, lambda x: action(x).movedim(-2, -3), **{isotropic: True})
-
-
 def augmented_by_baybe(experiment: Experiment, task: Problem) -> Any:
-    """Plain Ax on the rows that BayBE's row augmentation makes, each with the variance of its observation."""
-    from baybe.utils.augmentation import df_apply_permutation_augmentation
-
     adapter = get_botorch(experiment, experiment.lookup_data())
-    x, y, variance = training_data(adapter)
-    columns = {"x": list(adapter.parameters), "y": ["y"], "variance": ["variance"]}
-    table = pd.DataFrame(torch.cat([x, y, variance], dim=1).numpy(), columns=sum(columns.values(), []))
-    rows = df_apply_permutation_augmentation(table, [list(slot) for slot in zip(*task.symmetry["blocks"])])
-    stand_in(adapter, tuple(torch.tensor(rows[own].to_numpy(dtype=float)) for own in columns.values()))
+    fit_to_rows_of_baybe(adapter, task.symmetry)
     return adapter
 
 
@@ -132,7 +115,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     ),
     "k_G and e": told(asymmetry="learn"),
     "max-alignment": with_kernel(lambda symmetry, names: MaxAlignmentKernel(symmetry, names)),
-    "invariantkernels": with_kernel(peer_kernel),
+    "invariantkernels": with_kernel(
+        lambda symmetry, names: invariantkernels_of(RBFKernel(lengthscale_constraint=SHORTEST), symmetry, names)
+    ),
     "BayBE rows": augmented_by_baybe,
 }
 
