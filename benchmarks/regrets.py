@@ -130,7 +130,8 @@ def report(found: Mapping[str, Mapping[str, Runs]], methods: Sequence[str], figu
          "the default: cumulative", "p", "s per candidate: plain, default"),
         (_default_line(name, ways["plain"], ways[default_of(name)]) for name, ways in found.items()),
     ))
-    for title, others in (("the best of the peers", PEERS), ("plain Ax with a Matern kernel", ("plain, Matern",))):
+    for title, others in (("the best of the peers", PEERS), ("plain Ax with a Matern kernel", ("plain, Matern",)),
+                          ("the same with e learnt", ("k_G and e",))):
         print(f"\nThe default beside {title}; p: higher final, lower cumulative regret than that\n")
         print(markdown(
             ("", "beside", "its final", "the default: final", "p", "its cumulative", "the default: cumulative", "p"),
@@ -163,7 +164,8 @@ def _default_line(name: str, plain: Runs, ours: Runs) -> list[str]:
 
 
 def _beside(name: str, ways: Mapping[str, Runs], others: Sequence[str]) -> list[str]:
-    there, ours = [method for method in others if method in ways], ways[default_of(name)]
+    default = default_of(name)
+    there, ours = [method for method in others if method in ways and method != default], ways[default]
     if not there:
         return []
     least = min(there, key=lambda method: ways[method].median)
