@@ -187,13 +187,14 @@ def draw(found: Mapping[str, Mapping[str, Runs]], names: Sequence[str], figure: 
     lines: dict[str, dict[str, Any]] = {
         method: {"color": color, "width": 1.5, "dash": "dot" if method in PEERS else "solid"}
         for method, color in zip(names, qualitative.D3 + qualitative.Dark2)}
-    lines |= {"plain": {"color": "black", "width": 2, "dash": "dash"}}
+    lines["plain"] = {"color": "black", "width": 2, "dash": "dash"}
+    lines["the default"] = {"color": "crimson", "width": 3.5}
     for place, (name, ways) in enumerate(found.items()):
         for method, runs in ways.items():
-            line = {"color": "crimson", "width": 3.5} if method == default_of(name) else lines[method]
+            shown = "the default" if method == default_of(name) else method
             median = np.median(runs.lowest, axis=0).clip(runs.least)
-            add_to_grid(plot, place, go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=method, mode="lines",
-                                                line=line))
+            add_to_grid(plot, place, go.Scatter(x=np.arange(1, len(median) + 1), y=median, name=shown, mode="lines",
+                                                line=lines[shown]))
     plot.update_yaxes(type="log", dtick=1, exponentformat="power", minor={"showgrid": True})
     plot.update_yaxes(title_text="regret", col=1)
     plot.update_xaxes(title_text="evaluations")
