@@ -131,7 +131,8 @@ def report(found: Mapping[str, Mapping[str, Runs]], methods: Sequence[str], figu
         (_default_line(name, ways["plain"], ways[default_of(name)]) for name, ways in found.items()),
     ))
     for title, others in (("the best of the peers", PEERS), ("plain Ax with a Matern kernel", ("plain, Matern",)),
-                          ("the same with e learnt", ("k_G and e",))):
+                          ("the same with e learnt", ("k_G and e",)), ("that of RBF kernels", ("kernel, RBF",)),
+                          ("augmentation", ("augmentation",))):
         print(f"\nThe default beside {title}; p: higher final, lower cumulative regret than that\n")
         print(markdown(
             ("", "beside", "its final", "the default: final", "p", "its cumulative", "the default: cumulative", "p"),
