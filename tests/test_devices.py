@@ -14,7 +14,7 @@ import pytest
 import torch
 from ax_symmetry import Symmetry, get_botorch
 from ax_symmetry._ax.search import holder_of
-from support import add_trial, choice, experiment, fast_optimizer, features, float_range, random_points, space
+from support import choice, fast_optimizer, features, float_range, measured, space
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -55,11 +55,9 @@ def test_on_a_gpu(case: str, way: str, metrics: tuple[str, ...]) -> None:
     search_space, declared = SPACES[case]
     options = dict(WAYS[way])
     method, config = options.pop("method"), {**declared, **options}
-    made = experiment(search_space, metrics)
-    points = random_points(search_space, 8)
-    for point in points:
-        add_trial(made, point, {metric: (value(point) * (i + 1), 0.1) for i, metric in enumerate(metrics)})
-    orbits = [image for point in points[:3] for image in Symmetry.from_config(declared).orbit(point)]
+    made = measured(search_space, metrics, 8, value)
+    symmetry = Symmetry.from_config(declared)
+    orbits = [image for arm in list(made.arms_by_name.values())[:3] for image in symmetry.orbit(arm.parameters)]
     predicted = {}
     with fast_optimizer():
         for device in ("cpu", "cuda"):

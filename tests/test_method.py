@@ -23,8 +23,8 @@ from ax_symmetry.kernels import ApproximatelyInvariantKernel
 from ax_symmetry.options import choose_method
 from ax_symmetry.places import moved_inside
 from botorch.models import ModelListGP
-from support import add_trial, choice, experiment, fast_optimizer, features, fill, float_range, int_range, random_points
-from support import space
+from support import add_trial, choice, experiment, fast_optimizer, features, fill, float_range, int_range, measured
+from support import random_points, space
 
 BLOCKS = [["a1", "b1"], ["a2", "b2"], ["a3", "b3"]]
 NAMES = [name for block in BLOCKS for name in block]
@@ -59,13 +59,6 @@ def value(p: dict[str, Any]) -> float:
     return sum(np.sin(numbers[a]) * numbers[b] for a, b in BLOCKS) + numbers.get("z", 0.0) / 10
 
 
-def measured(search_space: Any, metrics: tuple[str, ...], n: int) -> Any:
-    made = experiment(search_space, metrics)
-    for point in random_points(search_space, n):
-        add_trial(made, point, {metric: (value(point) * (i + 1), 0.1) for i, metric in enumerate(metrics)})
-    return made
-
-
 def parts_of(adapter: Any) -> list[Any]:
     model = holder_of(adapter)._model
     return list(model.models) if isinstance(model, ModelListGP) else [model]
@@ -75,7 +68,7 @@ def parts_of(adapter: Any) -> list[Any]:
 @pytest.mark.parametrize("case", cases())
 def test_the_model_is_invariant_and_sees_each_observation_once(case: str, metrics: tuple[str, ...]) -> None:
     search_space, config = cases()[case]
-    made = measured(search_space, metrics, 8)
+    made = measured(search_space, metrics, 8, value)
     with fast_optimizer():
         adapter = get_botorch(made, made.lookup_data(), symmetry=config, method="kernel")
         for part in parts_of(adapter):
