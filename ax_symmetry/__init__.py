@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
 
 if TYPE_CHECKING:
-    from ax_symmetry.counting import count_configurations
-    from ax_symmetry.factory import get_botorch
-    from ax_symmetry.strategy import choose_generation_strategy
-    from ax_symmetry.symmetry import Symmetry
-    from ax_symmetry.transforms import Canonicalize, SymmetrizeObservations
+    from ax_symmetry.space.counting import count_configurations
+    from ax_symmetry.generation.get_botorch import get_botorch
+    from ax_symmetry.generation.generation_strategy import choose_generation_strategy
+    from ax_symmetry.symmetry.symmetry import Symmetry
+    from ax_symmetry.transforms.registration import Canonicalize, SymmetrizeObservations
 
 _HOMES = {
-    "Canonicalize": "ax_symmetry.transforms",
-    "Symmetry": "ax_symmetry.symmetry",
-    "SymmetrizeObservations": "ax_symmetry.transforms",
-    "choose_generation_strategy": "ax_symmetry.strategy",
-    "count_configurations": "ax_symmetry.counting",
-    "get_botorch": "ax_symmetry.factory",
+    "Canonicalize": "ax_symmetry.transforms.registration",
+    "Symmetry": "ax_symmetry.symmetry.symmetry",
+    "SymmetrizeObservations": "ax_symmetry.transforms.registration",
+    "choose_generation_strategy": "ax_symmetry.generation.generation_strategy",
+    "count_configurations": "ax_symmetry.space.counting",
+    "get_botorch": "ax_symmetry.generation.get_botorch",
 }
 
 __all__ = [

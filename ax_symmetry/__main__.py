@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ax_symmetry.declaration import Blocks
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
-from ax_symmetry.symmetry import Symmetry
+from ax_symmetry.symmetry.declaration import Blocks
+from ax_symmetry.symmetry.symmetry import Symmetry
 
 CONTRADICTED, WRONG = 1, 2
 
@@ -92,8 +92,8 @@ def _read(file: Path) -> Any:
 
 def _experiment(file: Path) -> Any:
     """Read an experiment as Ax has stored it, alone or inside of an AxClient or a Client."""
-    import ax_symmetry.transforms  # noqa: F401  Ax's storage then knows them
-    from ax_symmetry._ax.stored import stored_experiment
+    import ax_symmetry.transforms.registration  # noqa: F401  Ax's storage then knows them
+    from ax_symmetry._ax.stored_experiments import stored_experiment
 
     found = stored_experiment(_read(file))
     if found is None:

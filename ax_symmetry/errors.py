@@ -8,7 +8,7 @@ class SymmetryError(ValueError):
     """
 
 
-class CannotFold(ValueError):
+class NotAveraged(ValueError):
     """A model, or its columns, have no counterpart that is averaged over the group; its caller knows another way."""
 
 

@@ -13,7 +13,7 @@ BASE_KERNELS = ("matern", "rbf")
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class SymmetrizeOptions:
     """The options of `SymmetrizeObservations`."""
 
     method: str = "augmentation"
@@ -24,20 +24,20 @@ class Augmentation:
     select: str = "nearest"
     seed: int = 0
 
-    def knows_only_the_domain(self, order: int) -> bool:
+    def is_partial(self, order: int) -> bool:
         """Tell whether, for a group of this order, images away from the fundamental domain are left out."""
         return self.select == "nearest" and self.max_images is not None and self.max_images < order
 
 
 @dataclass(frozen=True)
-class Canonical:
+class CanonicalizeOptions:
     """The options of `Canonicalize`."""
 
     order_by: tuple[str, ...] = ()
     constrain: bool | None = None
 
 
-def choose_method(method: str, config: Mapping[str, Any], possible: bool = True) -> dict[str, Any]:
+def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool = True) -> dict[str, Any]:
     """Write into the dict of a symmetry how the model is to learn it.
 
     Args:
@@ -57,16 +57,16 @@ def choose_method(method: str, config: Mapping[str, Any], possible: bool = True)
     if declared == "auto":
         images = any(key in config for key in ("max_images", "select", "seed", "noise"))
         asked = "asymmetry" in config or "base_kernel" in config
-        declared = "kernel" if asked or possible and not images else "augmentation"
+        declared = "kernel" if asked or kernel_allowed and not images else "augmentation"
     chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
     read_augmentation(chosen)
     read_canonical(chosen)
     if "asymmetry" in chosen and ("order_by" in chosen or "constrain" in chosen):
-        raise moves_candidates()
+        raise asymmetry_error()
     return chosen
 
 
-def moves_candidates() -> SymmetryError:
+def asymmetry_error() -> SymmetryError:
     """Make the error for candidates that are to become canonical although their images differ."""
     return SymmetryError(
         "asymmetry: says that the images of a candidate are other experiments, so that Canonicalize must not trade one "
@@ -74,7 +74,7 @@ def moves_candidates() -> SymmetryError:
     )
 
 
-def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
+def read_augmentation(config: Mapping[str, Any]) -> SymmetrizeOptions:
     """Read the options of `SymmetrizeObservations`.
 
     Raises:
@@ -82,7 +82,7 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     """
     if not isinstance(config, Mapping):
         raise SymmetryError(f"SymmetrizeObservations: its config is the dict of the symmetry; got {config!r}.")
-    options = Augmentation(**{key: config[key] for key in Augmentation.__dataclass_fields__ if key in config})
+    options = SymmetrizeOptions(**{key: config[key] for key in SymmetrizeOptions.__dataclass_fields__ if key in config})
     _one_of("method", options.method, ("augmentation", "kernel"))
     for key in ("noise", "max_images", "select", "seed"):
         if options.method == "kernel" and key in config:
@@ -112,7 +112,7 @@ def read_augmentation(config: Mapping[str, Any]) -> Augmentation:
     return options
 
 
-def read_canonical(config: Mapping[str, Any]) -> Canonical:
+def read_canonical(config: Mapping[str, Any]) -> CanonicalizeOptions:
     """Read the options of `Canonicalize`.
 
     Raises:
@@ -123,7 +123,7 @@ def read_canonical(config: Mapping[str, Any]) -> Canonical:
         raise SymmetryError(f"order_by: got {order_by!r}; give a list of names of parameters, one per slot, in order.")
     if constrain is not None and type(constrain) is not bool:
         raise SymmetryError(f"constrain: got {constrain!r}; give True or False.")
-    return Canonical(tuple(order_by), constrain)
+    return CanonicalizeOptions(tuple(order_by), constrain)
 
 
 def _is_share(value: Any) -> bool:

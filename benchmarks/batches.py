@@ -40,7 +40,7 @@ from gpytorch.priors import LogNormalPrior
 from tqdm import tqdm
 
 from ax_symmetry import choose_generation_strategy, get_botorch
-from ax_symmetry._ax.search import holder_of
+from ax_symmetry._ax.search_model import holder_of
 
 GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), "S_4, 3 slots": (4, 3)}
 HAS_CLIENT = importlib.util.find_spec("ax.api") is not None

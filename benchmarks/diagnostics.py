@@ -21,7 +21,7 @@ from ax.core import ParameterType, RangeParameter, SearchSpace
 from experiments import new_experiment, new_parser, observe, run_cases
 
 from ax_symmetry import Symmetry
-from ax_symmetry.columns import named_action
+from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.diagnostics import check_symmetry
 
 SYMMETRIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -39,7 +39,7 @@ def drawn(
     """Draw a function of rows with variance 1, of which a share is not invariant."""
     waves, phases = rng.normal(size=(1000, len(names))) / 0.5, rng.uniform(0, 2 * np.pi, 1000)
     weights = rng.normal(size=(2, 1000)) * np.sqrt(2 / 1000)
-    images = named_action(symmetry, list(names))
+    images = action_on_features(symmetry, list(names))
     probe = rng.random((2000, len(names)))
 
     def plain(x: np.ndarray, which: int) -> np.ndarray:

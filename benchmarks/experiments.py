@@ -20,7 +20,7 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
 from tqdm import tqdm
 
-from ax_symmetry._ax.search import holder_of
+from ax_symmetry._ax.search_model import holder_of
 
 
 def new_experiment(space: SearchSpace) -> Experiment:

@@ -12,7 +12,7 @@ from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from ax_symmetry import Symmetry
-from ax_symmetry.columns import named_action
+from ax_symmetry.kernels.column_action import action_on_features
 
 
 def invariantkernels(base: Kernel, images: Callable[[Tensor], Tensor]) -> Kernel:
@@ -31,7 +31,7 @@ def invariantkernels(base: Kernel, images: Callable[[Tensor], Tensor]) -> Kernel
 
 def invariantkernels_of(base: Kernel, symmetry: Symmetry, names: list[str]) -> Kernel:
     """The same for a symmetry of named columns."""
-    action = named_action(symmetry, names)
+    action = action_on_features(symmetry, names)
     return invariantkernels(base, lambda x: action(x).movedim(-2, -3))
 
 

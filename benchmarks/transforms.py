@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
 from ax_symmetry._ax import default_transforms
-from ax_symmetry.orbits import Action, take
+from ax_symmetry.groups.actions import Action, gather_images
 
 WIDTH = 60  # parameters in (c) and (d): rows are equally long, whether they hold 3 blocks or 20
 TRAINING = ("transform_experiment_data", "transform_observations")  # what Ax calls with training data: one of the two
@@ -149,7 +149,7 @@ def experiment_of(n: int, width: int, seed: int) -> Experiment:
 def expand(action: Action, x: Any) -> Any:
     """Write out the orbits of rows of floats: the work of the array core."""
     rows, points = action.images(x)
-    return take(x, None, rows, points)
+    return gather_images(x, None, rows, points)
 
 
 def against_baybe(n: int, seeds: Sequence[int]) -> None:
@@ -249,7 +249,7 @@ def candidates(n: int, seeds: Sequence[int]) -> None:
     for seed in tqdm(seeds, leave=False):
         x = np.random.default_rng(seed).random((n, WIDTH))
         given = [[ObservationFeatures(dict(zip(symmetry.parameters, row))) for row in x.tolist()] for _ in range(2)]
-        took.append([seconds(lambda: take(x, None, np.arange(n), symmetry.action.least(x)), 10),
+        took.append([seconds(lambda: gather_images(x, None, np.arange(n), symmetry.action.canonical_points(x)), 10),
                      seconds(lambda: transform.untransform_observation_features(given[0])),
                      seconds(lambda: unit_x.untransform_observation_features(given[1]))])
     core, canonicalize, ax = 1e3 * np.transpose(took)

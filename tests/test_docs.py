@@ -22,7 +22,7 @@ import ax_symmetry
 import pytest
 from ax_symmetry import diagnostics
 from ax_symmetry._ax import GENERATION
-from ax_symmetry.declaration import OPTION_KEYS, SYMMETRY_KEYS
+from ax_symmetry.symmetry.declaration import OPTION_KEYS, SYMMETRY_KEYS
 from support import fast_optimizer
 
 ROOT = Path(__file__).parent.parent

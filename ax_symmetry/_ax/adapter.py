@@ -31,9 +31,9 @@ from ax.storage.transform_registry import register_transform
 from gpytorch.kernels import Kernel
 
 from ax_symmetry._ax.fitting import KernelSpec, configure, kernel_arguments
-from ax_symmetry._ax.rows import RowLogic, Training, context_of
+from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, InvariantKernel
+from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 
 GENERATION = "adapter"
 
@@ -170,7 +170,7 @@ def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) ->
     configure(generator, kernel.scaled(search_space), SurrogateSpec())  # the kernel sees the unit cube
 
 
-for _kind in (ColumnKernel, InvariantKernel, ApproximatelyInvariantKernel):
+for _kind in (ColumnInvariantKernel, InvariantKernel, ApproximatelyInvariantKernel):
     covar_module_argparse.register(_kind)(kernel_arguments)
     register_kernel(_kind)
 

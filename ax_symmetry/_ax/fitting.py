@@ -14,11 +14,11 @@ from ax.core.search_space import SearchSpace
 from gpytorch.kernels import Kernel
 from torch import Tensor
 
-from ax_symmetry.columns import ColumnAction
-from ax_symmetry.declaration import Mirror
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, InvariantKernel
-from ax_symmetry.symmetry import Symmetry
+from ax_symmetry.kernels.column_action import ColumnAction
+from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
+from ax_symmetry.symmetry.declaration import Mirror
+from ax_symmetry.symmetry.symmetry import Symmetry
 
 
 def probe_of(adapter: Any, after: str | None = None, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
@@ -75,7 +75,7 @@ class KernelSpec:
     @property
     def kind(self) -> type[Kernel]:
         """The kernel's class."""
-        return ColumnKernel if self.asymmetry is None else ApproximatelyInvariantKernel
+        return ColumnInvariantKernel if self.asymmetry is None else ApproximatelyInvariantKernel
 
     def arguments(self, outcomes: int) -> dict[str, Any]:
         """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters."""
@@ -83,7 +83,7 @@ class KernelSpec:
         own: dict[str, Any] = {"columns": self.columns, "base_kernel": self.base_kernel, "batch_shape": batch_shape}
         if self.asymmetry is None:
             return own
-        invariant = ColumnKernel(**own)
+        invariant = ColumnInvariantKernel(**own)
         return {"invariant": invariant, "asymmetry": None if self.asymmetry == "learn" else self.asymmetry}
 
     def scaled(self, search_space: SearchSpace) -> KernelSpec:

@@ -38,8 +38,8 @@ else:
     from ax.modelbridge.torch import TorchModelBridge
 
 from ax_symmetry._ax.fitting import KernelSpec, another_kernel, configure, kernel_arguments
-from ax_symmetry._ax.rows import RowLogic, Training, context_of
-from ax_symmetry.kernels import ApproximatelyInvariantKernel, ColumnKernel, InvariantKernel
+from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
+from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 
 GENERATION = "modelbridge"
 
@@ -202,7 +202,7 @@ class _InvariantModels:
         return ModelListGP(*models)
 
 
-for _kind in (ColumnKernel, InvariantKernel, ApproximatelyInvariantKernel):
+for _kind in (ColumnInvariantKernel, InvariantKernel, ApproximatelyInvariantKernel):
     covar_module_argparse.register(_kind)(kernel_arguments)
     register_kernel(_kind)
 

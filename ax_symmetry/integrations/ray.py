@@ -25,8 +25,8 @@ from ax.exceptions.core import DataRequiredError, OptimizationComplete
 from ax.exceptions.generation_strategy import MaxParallelismReachedException
 
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.strategy import choose_generation_strategy
-from ax_symmetry.symmetry import Symmetry
+from ax_symmetry.generation.generation_strategy import choose_generation_strategy
+from ax_symmetry.symmetry.symmetry import Symmetry
 
 try:
     from ray.tune.search import Searcher

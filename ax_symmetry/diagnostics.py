@@ -1,6 +1,0 @@
-"""Does the data support a symmetry, and which symmetries does it suggest?"""
-
-from ax_symmetry.checking import SymmetryReport, check_symmetry
-from ax_symmetry.suggestions import Suggestion, suggest_symmetries
-
-__all__ = ["Suggestion", "SymmetryReport", "check_symmetry", "suggest_symmetries"]

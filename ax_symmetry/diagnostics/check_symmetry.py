@@ -1,0 +1,243 @@
+"""Do the data support a symmetry? `check_symmetry` asks three models, and what was measured in several orders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+
+from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry.diagnostics.evidence import Assessment, Repeats, assess, compare_repeats, p_of_no_asymmetry
+from ax_symmetry.errors import SymmetryError, SymmetryWarning
+from ax_symmetry.generation.get_botorch import get_botorch
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.space.known_arms import experiment_keys
+from ax_symmetry.symmetry.symmetry import Symmetry
+
+SIGNIFICANCE = 0.02
+"""Below this probability the data contradict the symmetry; of true symmetries about as many are called wrong."""
+MIN_GAIN = 2.0
+"""From this gain of the log marginal likelihood on the data support the symmetry."""
+MIN_OBSERVATIONS = 5
+"""With fewer observations nothing can be said."""
+
+
+@dataclass(frozen=True)
+class SymmetryReport:
+    """What an experiment says of a symmetry; print it.
+
+    Attributes:
+        metric: The metric.
+        observations: How many arms have data of it.
+        space: Why the search space does not have the symmetry, None if it has.
+        repeats: Orbits on which several arms were observed; None if their noise is not known, or there are none.
+        gain: Log marginal likelihood of the invariant model minus that of the plain one.
+        predicts: By how much the invariant model predicts left-out observations better: the sum of the differences of
+            their log densities, and its standard error.
+        asymmetry: e, the share of the variance that is not invariant, as the data ask for.
+        p: The probability of data that speak so much against the symmetry, or more, if it holds.
+        verdict: "supported", "undecided" or "contradicted".
+    """
+
+    metric: str
+    observations: int
+    space: str | None = None
+    repeats: Repeats | None = None
+    gain: float = 0.0
+    loo_gain: tuple[float, float] = (0.0, 0.0)
+    asymmetry: float = 0.0
+    p: float = 1.0
+    verdict: str = "undecided"
+
+    def __str__(self) -> str:
+        lines = [f"The symmetry is {self.verdict} by {self.observations} observations of {self.metric}."]
+        if self.space is not None:
+            return f"{lines[0]}\n  The search space does not have it: {self.space}"
+        if self.observations < MIN_OBSERVATIONS:
+            return f"{lines[0]}\n  With fewer than {MIN_OBSERVATIONS} nothing can be said."
+        if self.repeats is not None:
+            lines.append(
+                f"  Experiments observed in several orders: {self.repeats.orbits}; what was measured differs by "
+                f"{self.repeats.statistic:.1f} squared standard errors, {self.repeats.freedom} are expected."
+            )
+        return "\n".join([
+            *lines,
+            f"  Log marginal likelihood: {self.gain:+.1f} against a model without the symmetry.",
+            f"  Log density of left-out observations: {self.loo_gain[0]:+.1f} +- {self.loo_gain[1]:.1f}.",
+            f"  Share of the variance that is not invariant: {self.asymmetry:.3f}.",
+            f"  Probability of such data if the symmetry holds: {self.p:.2g}; below {SIGNIFICANCE} is a contradiction.",
+        ])
+
+
+def check_symmetry(
+    experiment_or_adapter: Any, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None
+) -> SymmetryReport:
+    """Tell whether an experiment's data support a symmetry.
+
+    Three models are fitted by `get_botorch`: Ax's own, the one with the invariant kernel k_G, and the one with
+    (1 - e) k_G + e k. The likelihood ratio of the last two tests the symmetry; that of the first two, and the
+    predictions of left-out observations, tell what it is worth. Arms that are the same experiment in another order are
+    compared directly, where the sem of their measurements is known.
+
+    Cost: three fits to n observations.
+
+    Args:
+        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        symmetry: A symmetry, or its dict; its options are left aside.
+        metric: The metric to look at; the objective's by default.
+
+    Returns:
+        The report; `report.verdict` is "supported", "undecided" or "contradicted", and `print(report)` says why.
+
+    Raises:
+        SymmetryError: The metric is not known or has no data, or there is no experiment.
+
+    Warns:
+        SymmetryWarning: The data, or the search space, contradict the symmetry.
+    """
+    experiment = experiment_of(experiment_or_adapter)
+    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    chosen = choose_metric(experiment, metric)
+    report = report_on(experiment, declared, chosen)
+    if report.verdict == "contradicted":
+        warnings.warn(str(report), SymmetryWarning, stacklevel=2)
+    return report
+
+
+def experiment_of(experiment_or_adapter: Any) -> Experiment:
+    """Return an experiment, or that of an adapter.
+
+    Raises:
+        SymmetryError: The adapter does not know its experiment, as before Ax 0.5.
+    """
+    if isinstance(experiment_or_adapter, Experiment):
+        return experiment_or_adapter
+    experiment = getattr(experiment_or_adapter, "_experiment", None)
+    if experiment is None:
+        raise SymmetryError(
+            f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
+            "experiment; hand over the experiment itself."
+        )
+    return experiment
+
+
+def choose_metric(experiment: Experiment, metric: str | None) -> str:
+    """Return the metric, by default the objective's.
+
+    Raises:
+        SymmetryError: The experiment does not have the metric, or no single objective.
+    """
+    known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
+    if metric is not None and metric not in experiment.metrics:
+        raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
+    of_objective = [] if config is None else config.objective.metric_names
+    if metric is None and len(of_objective) != 1:
+        raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
+    return metric or of_objective[0]
+
+
+def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
+    """Return the rows of an experiment's data that are of a metric: per arm of a trial one, of map data the last.
+
+    Raises:
+        SymmetryError: There are none.
+    """
+    table = experiment.lookup_data().df
+    table = table[table["metric_name"] == metric]
+    if table.empty:
+        raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
+    columns = {"trial_index", *Data.REQUIRED_COLUMNS}
+    return table.drop_duplicates(["trial_index", "arm_name"], keep="last")[[c for c in table if c in columns]]
+
+
+def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Assessment, Any]:
+    """Fit a model to the data of one metric, and assess it; return the adapter as well."""
+    adapter = get_botorch(experiment, Data(df=table), **how)
+    return assess(holder_of(adapter)._model), adapter
+
+
+def fit_invariant(
+    experiment: Experiment, table: pd.DataFrame, symmetry: Symmetry, **options: Any
+) -> tuple[Assessment, Any]:
+    """Fit the invariant model and assess it; with Ax's own base kernel, so that the symmetry alone tells the two apart.
+
+    Args:
+        experiment: The experiment.
+        table: The data of one metric.
+        symmetry: The symmetry.
+        options: Further options of its dict.
+    """
+    config = {**symmetry.to_config(), "method": "kernel", "base_kernel": "rbf", **options}
+    return fit_and_assess(experiment, table, symmetry=config)
+
+
+def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -> list[Any]:
+    """Tell on which orbits arms lie: equal keys are the same experiment, None is an arm that lacks a parameter."""
+    parameters = [experiment.arms_by_name[name].parameters for name in arms]
+    encoding = ParameterEncoding(symmetry, experiment.search_space)
+    complete, x = encoding.encode({name: [p.get(name) for p in parameters] for name in encoding.parameters})
+    own = np.flatnonzero(complete)
+    found = experiment_keys(encoding, symmetry.comparison_order(()), x, [parameters[i] for i in own])
+    keys: list[Any] = [None] * len(arms)
+    for i, key in zip(own, found):
+        keys[i] = key
+    return keys
+
+
+def report_on(
+    experiment: Experiment, symmetry: Symmetry, metric: str, fits: tuple[Assessment, Assessment] | None = None
+) -> SymmetryReport:
+    """Make the report on a symmetry; see `check_symmetry`.
+
+    Args:
+        experiment: The experiment.
+        symmetry: The symmetry.
+        metric: The metric.
+        fits: Those of the plain and of the invariant model, if they are known.
+    """
+    table = data_of(experiment, metric)
+    n = table["arm_name"].nunique()
+    try:
+        symmetry.validate(experiment.search_space)
+    except SymmetryError as error:
+        return SymmetryReport(metric, n, space=str(error), verdict="contradicted", p=0.0)
+    if n < MIN_OBSERVATIONS:
+        return SymmetryReport(metric, n)
+    repeats = _repeats(experiment, symmetry, table)
+    plain, invariant = fits or (
+        fit_and_assess(experiment, table)[0], fit_invariant(experiment, table, symmetry)[0]
+    )
+    approximate, adapter = fit_invariant(experiment, table, symmetry, asymmetry="learn")
+    tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
+    p = min(1.0, len(tests) * min(tests))
+    better = invariant.loo_log_density - plain.loo_log_density
+    gain = invariant.log_likelihood - plain.log_likelihood
+    return SymmetryReport(
+        metric=metric,
+        observations=n,
+        repeats=repeats,
+        gain=gain,
+        loo_gain=(float(better.sum()), float(better.std(ddof=1) * len(better) ** 0.5)),
+        asymmetry=float(holder_of(adapter)._model.covar_module.asymmetry.detach()),
+        p=p,
+        verdict="contradicted" if p < SIGNIFICANCE else "supported" if gain > MIN_GAIN else "undecided",
+    )
+
+
+def _repeats(experiment: Experiment, symmetry: Symmetry, table: pd.DataFrame) -> Repeats | None:
+    """Compare arms that are the same experiment."""
+    if not np.isfinite(table["sem"]).all() or not (table["sem"] > 0).all():
+        return None
+    weight = 1 / table["sem"] ** 2
+    sums = pd.DataFrame({"weight": weight, "weighted": weight * table["mean"]}).groupby(table["arm_name"]).sum()
+    keys = orbits_of(experiment, symmetry, sums.index)
+    own = [i for i, key in enumerate(keys) if key is not None]
+    means = (sums["weighted"] / sums["weight"]).to_numpy()[own]
+    found = compare_repeats([keys[i] for i in own], means, 1 / sums["weight"].to_numpy()[own])
+    return found if found.orbits else None

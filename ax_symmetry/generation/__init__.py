@@ -1,0 +1,1 @@
+"""Models and generation strategies of Ax that know a symmetry."""

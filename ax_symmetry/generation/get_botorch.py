@@ -1,0 +1,78 @@
+"""`get_botorch`: Ax's own call on every Ax, with the symmetry as one more keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry import _ax
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.options import choose_method
+from ax_symmetry.space.encoding import has_ranges_alone
+from ax_symmetry.symmetry.symmetry import Symmetry
+from ax_symmetry.transforms.plan import check_configs
+from ax_symmetry.transforms.registration import TRANSFORMS, transforms_for
+
+
+def get_botorch(
+    experiment: Experiment,
+    data: Data,
+    search_space: SearchSpace | None = None,
+    *,
+    symmetry: Symmetry | Mapping[str, Any] | None = None,
+    method: str = "auto",
+    **keywords: Any,
+) -> Any:
+    """Fit Ax's BoTorch model, which knows the symmetry.
+
+    On Ax up to 1.0 the call goes to `ax.modelbridge.factory.get_botorch`; later generations dropped that function, and
+    the same call is made on their own API.
+
+    Args:
+        experiment: The experiment.
+        data: Its data; the sem of each observation is in the outcome's units.
+        search_space: Where to optimise, if not the experiment's own search space.
+        symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added;
+            with `asymmetry`, `SymmetrizeObservations` alone. Without it, add them yourself through `transforms` and
+            `transform_configs`.
+        method: `"augmentation"` trains on the images of the observations, `"kernel"` fits the invariant kernel to the
+            observations themselves. `"auto"` is the kernel where all parameters are ranges, unless the dict says which
+            images to keep, and with `asymmetry` or `base_kernel`; augmentation else.
+        keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
+            `optimization_config`, and on Ax up to 1.0 its callables.
+
+    Returns:
+        The fitted adapter (model bridge), with `gen` and `predict`.
+
+    Raises:
+        SymmetryError: The symmetry does not fit, or the call contradicts itself; before anything is fitted.
+    """
+    given = keywords.pop("transforms", None)
+    transforms = list(_ax.default_transforms() if given is None else given)
+    configs = dict(keywords.pop("transform_configs", None) or {})
+    if symmetry is None:
+        if method != "auto":
+            raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")
+        check_configs([t.__name__ for t in transforms], configs)
+    else:
+        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        declared.validate(search_space or experiment.search_space)
+        config = choose_method(
+            method,
+            symmetry if isinstance(symmetry, Mapping) else declared.to_config(),
+            kernel_allowed="model_constructor" not in keywords
+            and has_ranges_alone(search_space or experiment.search_space),
+        )
+        for transform in TRANSFORMS:
+            if transform in transforms or transform.__name__ in configs:
+                raise SymmetryError(
+                    f"get_botorch: symmetry= adds {transform.__name__} and its config by itself; drop it from "
+                    "transforms and transform_configs, or drop symmetry=."
+                )
+        configs.update({transform.__name__: config for transform in transforms_for(config)})
+        transforms = [*transforms_for(config), *transforms]
+    return _ax.get_botorch(experiment, data, search_space, transforms=transforms, transform_configs=configs, **keywords)

@@ -1,0 +1,1 @@
+"""Finite permutation groups and their action on rows of numbers; knows numpy alone."""

@@ -1,0 +1,280 @@
+"""Invariant kernels for GPyTorch and BoTorch models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import torch
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from gpytorch.constraints import Interval
+from gpytorch.kernels import Kernel
+from torch import Tensor
+
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
+from ax_symmetry.kernels.averaged import AveragedKernel, BaseKernelWrapper
+from ax_symmetry.kernels.base_kernels import as_ard_rbf, evaluate, tied_lengthscale
+from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
+from ax_symmetry.kernels.group_average import parts_of, sets_of
+from ax_symmetry.kernels.matern import ProductMaternKernel
+from ax_symmetry.options import BASE_KERNELS
+from ax_symmetry.symmetry.declaration import Blocks
+from ax_symmetry.symmetry.symmetry import Symmetry
+
+
+class ColumnInvariantKernel(AveragedKernel):
+    """An invariant kernel of columns that need not be parameters themselves; see `InvariantKernel`.
+
+    Args:
+        columns: The group's action on the d columns.
+        base_kernel: As for `InvariantKernel`; of d columns, and those of implied parameters.
+        normalize: As for `InvariantKernel`.
+        batch_shape: Batch shape of the default base kernel.
+        active_dims: The d columns of x, all by default.
+    """
+
+    def __init__(
+        self,
+        columns: ColumnAction,
+        base_kernel: Kernel | str | None = None,
+        normalize: bool = True,
+        batch_shape: torch.Size | None = None,
+        active_dims: Sequence[int] | None = None,
+    ) -> None:
+        action = columns.including_implied()
+        if base_kernel is None or isinstance(base_kernel, str):
+            base_kernel = default_base(action, batch_shape, base_kernel or "rbf")
+        super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
+        self.columns = columns
+
+    def rows(self, x: Tensor) -> Tensor:
+        return self.columns.append_implied(x)
+
+
+class InvariantKernel(ColumnInvariantKernel):
+    """k_G: the base kernel averaged over a group, k_G(x, x') = 1/|G| sum over g of k(x, g x').
+
+    A function drawn from it does not change when the group acts on x (Haasdonk and Burkhardt, "Invariant kernel
+    functions for pattern analysis and machine learning", Machine Learning 2007; for Bayesian optimisation Brown, Cioba
+    and Bogunovic, "Sample-efficient Bayesian optimisation using known invariances", NeurIPS 2024). The lengthscales of
+    columns that trade places are tied, each the geometric mean of its class; those of slots and of other columns are
+    free.
+
+    Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
+    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster) and under
+    `"matern"`, and m^2 entries of the base kernel beside if that is another product over the blocks; |G| entries of the
+    base kernel for other groups and kernels, held in chunks. Nothing is approximated.
+
+    Args:
+        symmetry: A symmetry, or its dict.
+        feature_names: The names of the d columns of x, those of the symmetry among them; a parameter that a simplex
+            implies may be missing. Mirrors are about the centers of the symmetry, in the units of x.
+        base_kernel: The kernel k, which the group must leave alone when it acts on both arguments; or the name of one
+            with a lengthscale per column and the priors of BoTorch's default, for x in the unit cube: `"rbf"`, which is
+            that default and the one here, or `"matern"`, a product of Matern-5/2 kernels, one for each block (see
+            `matern.ProductMaternKernel`).
+        normalize: Keep the prior variance of the base kernel everywhere. The average alone lowers it away from the
+            points that the group leaves alone (in S_3 to 1/6), where a search would then look first.
+        batch_shape: Batch shape of the default base kernel.
+        active_dims: The columns of x that are named, all by default.
+
+    Raises:
+        SymmetryError: A column is missing, the base kernel has no such name, the group changes it, or has too many
+            elements for it.
+
+    Example:
+        >>> kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c"])
+        >>> x = torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.1, 0.2]])
+        >>> bool(kernel(x).to_dense()[0, 1] > 0.9999)
+        True
+    """
+
+    def __init__(
+        self,
+        symmetry: Symmetry | Mapping[str, Any],
+        feature_names: Sequence[str],
+        base_kernel: Kernel | str | None = None,
+        normalize: bool = True,
+        *,
+        batch_shape: torch.Size | None = None,
+        active_dims: Sequence[int] | None = None,
+    ) -> None:
+        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        super().__init__(action_on_features(declared, feature_names), base_kernel, normalize, batch_shape, active_dims)
+        _check_base(self, [*feature_names, *declared.implied(feature_names)])
+
+
+class ApproximatelyInvariantKernel(Kernel):
+    """(1 - e) k_G + e k: a function that is nearly invariant, with a share e of its variance that is not.
+
+    The kernel of a group that holds only roughly (van der Wilk et al., "Learning invariances using the marginal
+    likelihood", NeurIPS 2018, learn how roughly). With e = 0 it is the invariant kernel, with e = 1 its base kernel.
+
+    Args:
+        invariant (InvariantKernel): k_G, normalized, so that both have the same variance.
+        asymmetry: e, between 0 and 1. Learnt with the other hyperparameters, from 0.1 on, if left out.
+
+    Raises:
+        SymmetryError: e is not between 0 and 1, or the invariant kernel is not normalized.
+    """
+
+    def __init__(self, invariant: ColumnInvariantKernel, asymmetry: float | None = None) -> None:
+        super().__init__()
+        if asymmetry is not None and not 0 <= asymmetry <= 1:
+            raise SymmetryError(f"asymmetry: got {asymmetry!r}; give a number from 0 to 1, or None to learn it.")
+        if not invariant.normalize:
+            raise SymmetryError("invariant: the kernel is not normalized; make it with normalize=True.")
+        self.invariant, self.fixed = invariant, asymmetry
+        if asymmetry is None:
+            self.register_parameter("raw_asymmetry", torch.nn.Parameter(torch.zeros(*self.batch_shape, 1, 1)))
+            self.register_constraint("raw_asymmetry", Interval(0.0, 1.0))
+            self.initialize(raw_asymmetry=self.raw_asymmetry_constraint.inverse_transform(torch.tensor(0.1)))
+
+    @property
+    def is_stationary(self) -> bool:
+        return False
+
+    @property
+    def asymmetry(self) -> Tensor:
+        """e, the share of the variance that is not invariant."""
+        if self.fixed is not None:
+            return torch.tensor(self.fixed)
+        return self.raw_asymmetry_constraint.transform(self.raw_asymmetry)
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        inside, columns = self.invariant, self.invariant.columns
+        if inside.active_dims is not None:
+            x1, x2 = x1.index_select(-1, inside.active_dims), x2.index_select(-1, inside.active_dims)
+        full1, full2 = columns.append_implied(x1), columns.append_implied(x2)
+        base = evaluate(inside.base_kernel, full1, full2, inside.action.class_index, diag=diag)
+        share = self.asymmetry.to(base)
+        share = share.squeeze(-1) if diag and share.ndim else share
+        return (1 - share) * inside.forward(x1, x2, diag=diag, **params) + share * base
+
+
+class MaxAlignmentKernel(BaseKernelWrapper):
+    """An RBF kernel of the sorted values: max over g of k(x, g x'), for blocks of one slot that trade places.
+
+    Sorting both arguments brings them closest to each other, so that this is the max-alignment kernel (Fröhlich et al.,
+    "Optimal assignment kernels for attributed molecular graphs", ICML 2005), which in general is no positive definite
+    one but is here: an RBF kernel of a map. Cost per entry: that of the base kernel.
+
+    Args:
+        symmetry: A symmetry whose blocks have one slot each and trade places in every way, or its dict.
+        feature_names: The names of the d columns of x.
+        base_kernel: An RBF kernel, as for `InvariantKernel`.
+
+    Raises:
+        SymmetryError: The symmetry is of another kind, a column is missing, or the base kernel is no RBF kernel.
+    """
+
+    def __init__(
+        self,
+        symmetry: Symmetry | Mapping[str, Any],
+        feature_names: Sequence[str],
+        base_kernel: Kernel | None = None,
+        *,
+        batch_shape: torch.Size | None = None,
+        active_dims: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
+        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        for part in declared.parts:
+            if not isinstance(part, Blocks) or part.group != "symmetric" or len(part.blocks[0]) > 1:
+                raise SymmetryError(
+                    f"symmetry: {part} cannot be sorted; the max-alignment kernel is for blocks of one slot that trade "
+                    "places in every way. Use InvariantKernel."
+                )
+        self.columns = action_on_features(declared, feature_names)
+        self.action = self.columns.including_implied()
+        if base_kernel is None:
+            base_kernel = default_base(self.action, batch_shape)
+        self.base_kernel = base_kernel
+        if as_ard_rbf(base_kernel, self.action.class_index) is None:
+            raise SymmetryError("base_kernel: sorted values need an RBF kernel; use InvariantKernel with this one.")
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        return evaluate(
+            self.base_kernel, self._sorted(x1), self._sorted(x2), self.action.class_index, diag=diag, **params
+        )
+
+    def _sorted(self, x: Tensor) -> Tensor:
+        x = self.columns.append_implied(x)
+        for alike in self.action.classes:
+            if len(alike) > 1:
+                columns = torch.tensor(alike, device=x.device)
+                x = x.index_copy(-1, columns, x.index_select(-1, columns).sort(dim=-1).values)
+        return x
+
+
+def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf") -> Kernel:
+    """Make a base kernel with BoTorch's default priors, one for the one lengthscale of columns that trade places.
+
+    Raises:
+        SymmetryError: There is none of that name.
+    """
+    if name not in BASE_KERNELS:
+        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
+    kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+    prior = kernel.lengthscale_prior
+    if name == "matern":
+        sets = sets_of(parts_of(action.action, few=1))
+        kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
+    first = torch.tensor([alike[0] for alike in action.classes])
+    of_classes, set_classes = partial(_of_classes, action.class_index, first), partial(_set_classes, action.class_index)
+    kernel.register_prior("lengthscale_prior", prior, of_classes, set_classes)
+    return kernel
+
+
+def _of_classes(class_index: Tensor, first: Tensor, kernel: Any) -> Tensor:
+    """Return the lengthscale of each class of columns, found at the first of them."""
+    tied_ones = tied_lengthscale(kernel.lengthscale, class_index)
+    return tied_ones.index_select(-1, first.to(tied_ones.device))
+
+
+def _set_classes(class_index: Tensor, kernel: Any, values: Tensor) -> None:
+    kernel.initialize(lengthscale=values.index_select(-1, class_index.to(values.device)))
+
+
+def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
+    """Check that the group leaves a base kernel alone, whatever its hyperparameters, and that it can be averaged.
+
+    Raises:
+        SymmetryError: It does not, or it cannot.
+    """
+    kernel, action = averaged.base_kernel, averaged.action
+    kind = type(kernel).__name__
+    for part in kernel.modules():
+        if isinstance(part, Kernel) and part.has_lengthscale and part.lengthscale.shape[-1] > 1:
+            width = action.width if part.active_dims is None else len(part.active_dims)
+            if part.lengthscale.shape[-1] != width:
+                raise SymmetryError(
+                    f"base_kernel: {type(part).__name__} has {part.lengthscale.shape[-1]} lengthscales for {width} "
+                    f"columns; set ard_num_dims={width}, or leave it out for one lengthscale."
+                )
+    is_product = as_ard_rbf(kernel, action.class_index) is not None or averaged.is_product
+    if action.order > ENUMERATION_LIMIT and not is_product:
+        raise SymmetryError(
+            f"base_kernel: a {kind} that is no product over the blocks cannot be averaged over {action.order:,} "
+            "elements; use an RBF kernel, a product of kernels of single columns, or a smaller group."
+        )
+    draw = torch.Generator().manual_seed(0)
+    other = deepcopy(kernel).to(torch.double)
+    with torch.no_grad():
+        for p in other.parameters():
+            noise = torch.randn(p.shape, generator=draw, dtype=torch.double)
+            p.copy_(p * (noise / 4).exp() + noise.abs() / 10)
+        x = torch.rand(6, action.width, generator=draw, dtype=torch.double)
+        x[:3] = (4 * x[:3]).round() / 4  # kernels of categories look at equality alone
+        wanted = evaluate(other, x, x, action.class_index)
+        for element in action.generators:
+            moved = action.points(x).index_select(-1, element)
+            if not torch.allclose(evaluate(other, moved, moved, action.class_index), wanted, rtol=1e-6, atol=1e-9):
+                changed = [names[j] for j in range(action.width) if element[j] != j]
+                raise SymmetryError(
+                    f"base_kernel: the {kind} changes when the group moves {', '.join(changed[:6])}; use a kernel that "
+                    "treats columns which trade places alike, such as RBFKernel or MaternKernel of all columns."
+                )

@@ -1,0 +1,1 @@
+"""The model as the search for candidates sees it."""

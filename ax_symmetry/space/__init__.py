@@ -1,0 +1,1 @@
+"""Search spaces of Ax under a symmetry: values as numbers, checks, feasible regions, counts."""

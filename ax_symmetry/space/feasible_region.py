@@ -1,0 +1,225 @@
+"""Canonical representatives where generation was asked to stay: fixed features, narrower bounds, parameter constraints.
+
+The canonical representative may lie outside of that region. Then the least image inside it takes its place.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ax.core.parameter import ChoiceParameter, FixedParameter, RangeParameter
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry.errors import SymmetryWarning
+from ax_symmetry.groups.actions import Action, Factor, Rows, with_mirror_images
+from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
+from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+
+SEARCH_BUDGET = 20_000
+"""Arrangements of blocks that are tried for one candidate of a group too large to write out."""
+
+
+class FeasibleRegion:
+    """What one call of `gen` may return, in the numbers of a `Codec`.
+
+    Args:
+        codec: Turns values into numbers.
+        search_space: The search space of the call.
+        fixed: The fixed features of the call, by name.
+    """
+
+    def __init__(
+        self, encoding: ParameterEncoding, search_space: SearchSpace, fixed: Mapping[str, Any] | None = None
+    ) -> None:
+        self.encoding = encoding
+        d = len(encoding.columns)
+        self.lower, self.upper = np.full(d, -np.inf), np.full(d, np.inf)
+        self.allowed: dict[int, npt.NDArray[np.float64]] = {}
+        for name, column in encoding.columns.items():
+            p = search_space.parameters.get(name)
+            declared = encoding.parameters.get(name)
+            values = None
+            if isinstance(p, RangeParameter):
+                self.lower[column], self.upper[column] = p.lower, p.upper
+            elif isinstance(p, ChoiceParameter):
+                values = p.values
+            elif isinstance(p, FixedParameter):
+                values = [p.value]
+            if fixed and fixed.get(name) is not None and declared is not None:
+                values = [fixed[name]]
+            if values is not None:
+                numbers = np.asarray([encoding.encode_value(name, v) for v in values])
+                self.allowed[column] = numbers[~np.isnan(numbers)]
+        spread = np.asarray([_spread(encoding.parameters.get(name)) for name in encoding.columns])
+        self.slack = 1e-8 * spread
+        self.constraints = []
+        for weights, bound in linear_constraints(search_space):
+            inside = {encoding.columns[n]: w for n, w in weights.items() if n in encoding.parameters}
+            outside = {n: w for n, w in weights.items() if n not in encoding.parameters}
+            if inside:
+                self.constraints.append((np.asarray(list(inside)), np.asarray(list(inside.values())), outside, bound))
+
+    def fits(self, y: Rows) -> npt.NDArray[np.bool_]:
+        """Tell, number by number, which of rows `n x d` lie within the bounds and among the allowed values."""
+        good = (y >= self.lower - self.slack) & (y <= self.upper + self.slack)
+        for column, values in self.allowed.items():
+            good[:, column] &= (np.abs(y[:, column, None] - values) <= self.slack[column]).any(axis=1)
+        return good
+
+    def limits(self, others: Mapping[str, Any]) -> list[float]:
+        """Tell what the symmetry's parameters may add up to in each constraint, given a candidate's other
+        parameters."""
+        limits = []
+        for columns, weights, outside, bound in self.constraints:
+            rest = sum(w * float(others[n]) for n, w in outside.items() if others.get(n) is not None)
+            limits.append(bound - rest + float(np.abs(weights) @ np.maximum(self.slack[columns], 1e-8)))
+        return limits
+
+    def contains(self, y: Rows, others: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+        """Tell which of rows `n x d`, images of one candidate, lie inside.
+
+        Args:
+            y: The images.
+            others: The candidate's parameters outside of the symmetry.
+        """
+        good = np.asarray(self.fits(y).all(axis=1))
+        constraint_values = self.encoding.constraint_values(y)
+        for (columns, weights, _, _), limit in zip(self.constraints, self.limits(others)):
+            good &= constraint_values[:, columns] @ weights <= limit
+        return good
+
+    def least_image(
+        self, action: Action, x: Rows, comparison_order: Sequence[int], others: Sequence[Mapping[str, Any]]
+    ) -> tuple[npt.NDArray[np.bool_], Rows]:
+        """Find for rows `n x d` the least image inside of the region.
+
+        Cost: that of `Action.canonical_points` where the representative is inside; else O(|G|) per row for a group that
+            can be written out, and a search with look-ahead over the arrangements of blocks for a larger one.
+
+        Returns:
+            Which rows have an image inside, and these images; the row itself where there is none.
+        """
+        z = with_mirror_images(x, self.encoding.mirrored(x))
+        y = np.take_along_axis(z, action.canonical_points(x, z[:, x.shape[1]:], comparison_order), axis=1)
+        inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
+        for i in np.flatnonzero(~inside).tolist():
+            search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
+            found = search(action, z[i], comparison_order, others[i])
+            inside[i] = found is not None
+            y[i] = x[i] if found is None else found
+        return inside, y
+
+    def _by_enumeration(
+        self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
+    ) -> Rows | None:
+        """Look through all images of one row."""
+        images = z[action.elements]
+        inside = images[self.contains(images, others)]
+        return inside[np.lexsort(inside[:, list(comparison_order)].T[::-1])[0]] if len(inside) else None
+
+    def _by_arrangement(
+        self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
+    ) -> Rows | None:
+        """Improve one factor after the other, the rest of the row as it stands, until nothing changes."""
+        y, before = z[: action.width], None
+        while before is None or not np.array_equal(before, y):
+            before = y
+            for factor in action.factors:
+                points = with_mirror_images(y[None], self.encoding.mirrored(y[None]))[0]
+                found = [y] if self.contains(y[None], others)[0] else []
+                for coset in factor.coset_representatives:
+                    row = y.copy()
+                    row[list(factor.columns)] = points[action.to_row_points(factor, coset)]
+                    if _BlockAssignment(self, factor, row, comparison_order, others).solve():
+                        found.append(row)
+                y = min(found, key=lambda row: tuple(row[list(comparison_order)]), default=y)
+        return y if self.contains(y[None], others)[0] else None
+
+
+class _BlockAssignment:
+    """Arranges the blocks of one row, least first, and goes back where the region does not allow it.
+
+    It looks ahead: every place must keep a content that fits it, and the least that is left to add must stay within the
+    limit of every constraint.
+    """
+
+    def __init__(
+        self,
+        region: FeasibleRegion,
+        factor: Factor,
+        row: Rows,
+        comparison_order: Sequence[int],
+        others: Mapping[str, Any],
+    ) -> None:
+        rank = {column: i for i, column in enumerate(comparison_order)}
+        columns = [[factor.columns[j] for j in block] for block in factor.blocks]
+        self.places = np.asarray([sorted(place, key=rank.__getitem__) for place in columns], dtype=np.intp)
+        self.row = row
+        self.contents = np.asarray(sorted(tuple(row[place]) for place in self.places))
+        trial = np.tile(row, (len(self.contents), 1))
+        self.fitting = np.empty((len(self.contents), len(self.places)), dtype=bool)
+        constraint_values = np.empty((len(self.contents), len(row)))
+        for p, place in enumerate(self.places):
+            trial[:, place] = self.contents
+            self.fitting[:, p] = region.fits(trial)[:, place].all(axis=1)
+            constraint_values[:, place] = region.encoding.constraint_values(trial)[:, place]
+        for _ in self.places:  # what fits one place alone is kept for it
+            forced = self.fitting & (self.fitting.sum(axis=0) == 1)
+            self.fitting &= forced | ~forced.any(axis=1)[:, None]
+        still = np.setdiff1d(np.arange(len(row)), self.places)
+        self.possible = bool(region.fits(row[None])[0, still].all())
+        # By constraint: what each content adds in each place, and what it all may add up to.
+        self.added, self.limits = [], []
+        for (used, weights, _, _), limit in zip(region.constraints, region.limits(others)):
+            weight = np.zeros(len(row))
+            weight[used] = weights
+            added = np.stack([constraint_values[:, place] @ weight[place] for place in self.places], axis=1)
+            self.added.append(np.where(self.fitting, added, np.inf))
+            self.limits.append(limit - float(weight[still] @ region.encoding.constraint_values(row[None])[0, still]))
+        self.budget = SEARCH_BUDGET
+
+    def solve(self) -> bool:
+        """Arrange the blocks; tell whether that succeeded."""
+        return self.possible and self._solve(0, list(range(len(self.contents))), [0.0] * len(self.added))
+
+    def _solve(self, position: int, left: list[int], spent: list[float]) -> bool:
+        for k, content in enumerate(left):
+            if k and (self.contents[content] == self.contents[left[k - 1]]).all():
+                continue
+            self.budget -= 1
+            if self.budget < 0:
+                warnings.warn(
+                    f"Canonicalize returns a candidate as it was generated: {SEARCH_BUDGET:,} arrangements of its "
+                    "blocks hold none that gen's fixed features, search space and constraints allow. Relax them, or "
+                    "declare a smaller group.",
+                    SymmetryWarning,
+                    stacklevel=2,
+                )
+                return False
+            rest = [*left[:k], *left[k + 1:]]
+            total = [s + a[content, position] for s, a in zip(spent, self.added)]
+            if not self.fitting[content, position] or not self._possible(position + 1, rest, total):
+                continue
+            if not rest or self._solve(position + 1, rest, total):
+                self.row[self.places[position]] = self.contents[content]
+                return True
+            if self.budget < 0:
+                return False
+        return False
+
+    def _possible(self, position: int, left: list[int], spent: list[float]) -> bool:
+        """Look ahead to the places from `position` on."""
+        if not left:
+            return all(s <= limit for s, limit in zip(spent, self.limits))
+        if not self.fitting[left, position:].any(axis=0).all():
+            return False
+        return all(s + a[left, position:].min(axis=0).sum() <= x for s, a, x in zip(spent, self.added, self.limits))
+
+
+def _spread(p: Any) -> float:
+    """Measure a parameter's range, in numbers of the codec."""
+    return float(p.upper - p.lower) if isinstance(p, RangeParameter) else 1.0

@@ -1,0 +1,220 @@
+"""Does this symmetry fit that search space?"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.space.encoding import maximum, implied_parameters, is_derived, is_symmetric_about, symmetrized_space
+from ax_symmetry.symmetry.declaration import Simplex
+from ax_symmetry.symmetry.symmetry import Symmetry
+
+TRAITS = {
+    "parameter_type": "type",
+    "log_scale": "log scale",
+    "logit_scale": "logit scale",
+    "digits": "digits",
+    "step_size": "step size",
+    "is_ordered": "is_ordered",
+    "dependents": "dependents",
+}
+"""What parameters of one slot must agree in, beside bounds and values, and what to call it."""
+
+
+def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
+    """Check that a search space has a symmetry.
+
+    Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values;
+    none may be fixed, a fidelity or a task; a mirror's center must be the middle of the range; and an implied parameter
+    must stay within the bounds of those it trades places with.
+
+    Raises:
+        SymmetryError: They do not; the message names the parameter and the way out.
+    """
+    implied = implied_parameters(symmetry, search_space)
+    absent = [n for n in symmetry.parameters if n not in search_space.parameters and n not in implied]
+    if absent:
+        raise _not_there(absent, symmetry, search_space)
+    for name in symmetry.parameters:
+        if name not in implied:
+            _check_kind(name, search_space.parameters[name])
+    for simplex in symmetry.simplexes:
+        for name in simplex.parameters:
+            if name not in implied and not _is_float_range(search_space.parameters[name]):
+                raise SymmetryError(
+                    f"simplex: parameter {name} is no range parameter of type float, and cannot be part of a sum. "
+                    "Declare it as one, or take it out of the simplex."
+                )
+    for names in symmetry.parameter_orbits:
+        present = [search_space.parameters[name] for name in names if name not in implied]
+        for other in present[1:]:
+            _check_alike(present[0], other)
+    for name, center in symmetry.centers.items():
+        _check_center(search_space.parameters[name], center)
+    for name in implied:
+        _check_derived(implied[name], name, search_space)
+        _check_implied(symmetry, name, search_space)
+
+
+def check_untransformed(
+    symmetry: Symmetry, declared: SearchSpace, stage: SearchSpace, model: SearchSpace | None = None
+) -> None:
+    """Check that no transform before this one has changed the symmetry's parameters.
+
+    Args:
+        symmetry: The symmetry.
+        declared: The search space as the user declared it.
+        stage: The search space as this transform receives it.
+        model: The search space as the first transform received it: the declared one, widened to cover the data. By
+            default the declared one.
+
+    Raises:
+        SymmetryError: They have changed.
+    """
+    model = declared if model is None else model
+    joined = symmetrized_space(symmetry, model)  # what the other one of our transforms makes of it
+    implied = implied_parameters(symmetry, model)
+    for name in symmetry.parameters:
+        before, now = model.parameters.get(name), stage.parameters.get(name)
+        changed = type(before) is not type(now)
+        if isinstance(before, RangeParameter) and isinstance(now, RangeParameter):
+            changed = now.lower > before.lower or now.upper < before.upper or _scale(now) != _scale(before)
+            alike = next(names for names in symmetry.parameter_orbits if name in names)
+            if not implied.keys() & set(alike):  # data of an implied parameter widen the others further
+                changed = changed or _bounds(now) not in [_bounds(before), _bounds(joined.parameters[name])]
+        elif isinstance(before, ChoiceParameter) and isinstance(now, ChoiceParameter):
+            changed = not set(before.values) <= set(now.values)
+        if changed:
+            raise SymmetryError(
+                f"a transform before this one has changed parameter {name}. Put Canonicalize and "
+                "SymmetrizeObservations first in the transforms."
+            )
+
+
+def _bounds(p: Parameter) -> tuple[float, float] | None:
+    return (float(p.lower), float(p.upper)) if isinstance(p, RangeParameter) else None
+
+
+def _scale(p: RangeParameter) -> tuple[Any, ...]:
+    return p.parameter_type, p.log_scale, p.logit_scale
+
+
+def _not_there(absent: list[str], symmetry: Symmetry, search_space: SearchSpace) -> SymmetryError:
+    """Make the error for parameters that are not in the search space."""
+    unused = [name for name in search_space.parameters if name not in symmetry.parameters]
+    close = [match for name in absent[:1] for match in get_close_matches(name, unused, n=1)]
+    hint = f"did you mean {close[0]}?" if close else f"its parameters are {', '.join(search_space.parameters)}."
+    for simplex in symmetry.simplexes:
+        if len(missing := [name for name in simplex.parameters if name in absent]) > 1:
+            hint += f" Of the simplex, only one of {', '.join(missing)} can be implied by the others."
+    return SymmetryError(
+        f"parameter {' and parameter '.join(absent)} of the symmetry is not in the search space: {hint} If a transform "
+        "before this one replaced it, put Canonicalize and SymmetrizeObservations first in the transforms."
+    )
+
+
+def _is_float_range(p: Parameter) -> bool:
+    return isinstance(p, RangeParameter) and p.parameter_type == ParameterType.FLOAT
+
+
+def _check_kind(name: str, p: Parameter) -> None:
+    """Check that a parameter can be moved at all."""
+    reason = None
+    if isinstance(p, FixedParameter):
+        reason = f"is fixed at {p.value!r}"
+    elif is_derived(p):
+        reason = "is derived from others, by no simplex that the symmetry declares,"
+    elif not isinstance(p, (RangeParameter, ChoiceParameter)):
+        reason = f"is a {type(p).__name__}, neither a range nor a choice,"
+    elif p.is_fidelity:
+        reason = "is a fidelity"
+    elif isinstance(p, ChoiceParameter) and p.is_task:
+        reason = "is a task"
+    if reason:
+        raise SymmetryError(f"parameter {name} {reason} and cannot trade places; take it out of the symmetry.")
+
+
+def _check_alike(a: Parameter, b: Parameter) -> None:
+    """Check that two parameters of one slot are equivalent."""
+    traits: dict[str, list[Any]] = {"kind": [type(p).__name__ for p in (a, b)]}
+    if type(a) is type(b):
+        traits |= {words: [_trait(p, name) for p in (a, b)] for name, words in TRAITS.items()}
+        traits["bounds"] = [[p.lower, p.upper] if isinstance(p, RangeParameter) else None for p in (a, b)]
+        traits["values"] = [list(p.values) if isinstance(p, ChoiceParameter) else None for p in (a, b)]
+    for words, (one, other) in traits.items():
+        if one != other:
+            raise SymmetryError(
+                f"parameters {a.name} and {b.name} share a slot but differ in {words}: {one} and {other}. Parameters "
+                "that trade places must be alike: declare them so, or take them out of the symmetry."
+            )
+
+
+def _trait(p: Parameter, name: str) -> Any:
+    try:
+        value = getattr(p, name, None)
+    except NotImplementedError:  # Ax, for the `dependents` of a parameter that has none
+        return None
+    return value.name if isinstance(value, ParameterType) else value
+
+
+def _check_center(p: Parameter, center: float) -> None:
+    """Check that a mirror maps the range to itself."""
+    if isinstance(p, RangeParameter):
+        if p.log_scale or p.logit_scale:
+            raise SymmetryError(
+                f"mirror: parameter {p.name} has a {'log' if p.log_scale else 'logit'} scale, which a mirror does not "
+                "preserve. Declare it without, or take it out of the mirror."
+            )
+        if not is_symmetric_about([p.lower, p.upper], center):
+            raise SymmetryError(
+                f"mirror: the center of {p.name} is {center} but the middle of its range [{p.lower}, {p.upper}] is "
+                f"{(p.lower + p.upper) / 2}. Move the center or the bounds."
+            )
+    elif isinstance(p, ChoiceParameter):
+        numbers = [float(v) for v in p.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if not (p.is_ordered and len(numbers) == len(p.values) and is_symmetric_about(numbers, center)):
+            raise SymmetryError(
+                f"mirror: the values {p.values} of {p.name} are not ordered numbers that lie symmetrically about "
+                f"{center}. Correct the values or the center, or take it out of the mirror."
+            )
+
+
+def _check_derived(simplex: Simplex, name: str, search_space: SearchSpace) -> None:
+    """Check that a derived parameter is what the simplex says."""
+    p: Any = search_space.parameters.get(name)
+    wanted = {other: -1.0 for other in simplex.parameters if other != name}
+    if p is not None and (p.parameter_names_to_weights, p.intercept) != (wanted, simplex.total):
+        raise SymmetryError(
+            f"simplex: parameter {name} is derived as {p.expression_str!r}, but the simplex says "
+            f"{simplex.total:g} - {' - '.join(wanted)}. Make the two agree."
+        )
+
+
+def _check_implied(symmetry: Symmetry, name: str, search_space: SearchSpace) -> None:
+    """Check that an implied parameter stays within the bounds of those it trades places with."""
+    simplex = implied_parameters(symmetry, search_space)[name]
+    alike = next(names for names in symmetry.parameter_orbits if name in names)
+    p = next((q for n in alike if (q := search_space.parameters.get(n)) and not is_derived(q)), None)
+    others = [n for n in simplex.parameters if n != name]
+    most = maximum({n: 1.0 for n in others}, search_space)
+    least = maximum({n: -1.0 for n in others}, search_space)
+    if not isinstance(p, RangeParameter) or most is None or least is None:
+        return  # it trades places with none, or Ax will say that the parameter constraints allow nothing
+    low, high = simplex.total - most, simplex.total + least
+    slack = 1e-7 * (p.upper - p.lower)
+    terms, wanted = " + ".join(others), []
+    if low < p.lower - slack:
+        wanted.append(f"{terms} <= {simplex.total - p.lower:g}")
+    if high > p.upper + slack:
+        wanted.append(f"{terms} >= {simplex.total - p.upper:g}")
+    if wanted:
+        scale = "declare them without a log scale, " if p.log_scale else ""  # on which Ax constrains nothing
+        raise SymmetryError(
+            f"simplex: {name} is implied and can reach [{low:g}, {high:g}], beyond the bounds of {p.name}, "
+            f"[{p.lower:g}, {p.upper:g}], with which it trades places. Adapt the bounds, or {scale}add the parameter "
+            f"constraint {' and '.join(wanted)}."
+        )

@@ -1,0 +1,21 @@
+"""The two transforms, registered with Ax's storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ax_symmetry._ax import RowTransform, register
+from ax_symmetry.transforms.canonicalize import Canonicalize
+from ax_symmetry.transforms.symmetrize_observations import SymmetrizeObservations
+
+TRANSFORMS: Sequence[type[RowTransform]] = (Canonicalize, SymmetrizeObservations)
+"""Both, in the order in which they come first in Ax's list."""
+
+for transform in TRANSFORMS:
+    register(transform)
+
+
+def transforms_for(config: Mapping[str, Any]) -> Sequence[type[RowTransform]]:
+    """Return the transforms that a model needs; if the symmetry does not hold exactly, candidates stay as they are."""
+    return TRANSFORMS if "asymmetry" not in config else (SymmetrizeObservations,)

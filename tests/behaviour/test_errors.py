@@ -1,0 +1,1091 @@
+"""Every wrong declaration is a SymmetryError that names what is wrong and says what to do, before any model is fitted.
+
+One-line bugs that turn this file red: `validate` returns before `_check_alike`, or misses a trait; an error loses the
+name of its parameter; `read` accepts unknown keys; `_one_of` compares with `in` alone (a numpy array is a `ValueError`
+then); a transform checks its config on the first `gen`; a new `raise SymmetryError` without a row here.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import ax.core.parameter
+import ax_symmetry
+import numpy as np
+import pytest
+import torch
+from ax.core.base_trial import TrialStatus
+from ax.core.experiment import Experiment
+from ax.core.parameter import ParameterType
+from ax.core.search_space import SearchSpace
+from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
+from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
+from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.space.order_constraints import order_constraints
+from ax_symmetry.__main__ import _experiment, _read
+from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
+from ax_symmetry.options import read_augmentation, read_canonical
+from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
+from botorch.models import SingleTaskGP
+from botorch.utils.datasets import SupervisedDataset
+from gpytorch.kernels import MaternKernel, RBFKernel
+from support import (
+    MODULAR, Generators, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space,
+)
+
+torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
+covar_module_argparse = import_module(
+    f"{torch_modules}.botorch_modular.input_constructors.covar_modules"
+).covar_module_argparse
+BOTH = [Canonicalize, SymmetrizeObservations]
+PAIR = {"blocks": [["a"], ["b"]]}
+ABC = {"blocks": [["a"], ["b"], ["c"]]}
+MANY_SIGNS = {"blocks": [[f"x{i}"] for i in range(8)], "mirror": [{f"x{i}": 0.0} for i in range(8)]}
+SUM = {"simplex": {"parameters": ["a", "b", "c"]}}
+FLOATS = space([float_range(n) for n in "abcd"])
+TWO = space([float_range("a"), float_range("b")])
+
+
+def pair(a: Any, b: Any) -> SearchSpace:
+    return space([a, b])
+
+
+def filled(made: SearchSpace) -> Experiment:
+    """Run two trials near the lower corner of a space."""
+    run = experiment(made)
+    for k in (1, 2):
+        point = {}
+        for name, p in made.parameters.items():
+            if hasattr(p, "lower"):
+                value = p.lower + 0.05 * k * (p.upper - p.lower)
+                point[name] = round(value) if p.parameter_type.name == "INT" else p.cast(value)
+            else:
+                point[name] = p.values[k % len(p.values)] if hasattr(p, "values") else p.value
+        add_trial(run, point, {"y": (float(k), 0.1)})
+    return run
+
+
+def tracking(name: str) -> Experiment:
+    """Make an experiment that tracks a metric, which does not say whether less of it is better."""
+    run = experiment(TWO, ("y", name))
+    add_trial(run, {"a": 0.1, "b": 0.2}, {name: (1.0, 0.1)})
+    return run
+
+
+def abandoned() -> Experiment:
+    run = filled(TWO)
+    for trial in run.trials.values():
+        trial._status = TrialStatus.ABANDONED
+    return run
+
+
+def incomplete() -> Experiment:
+    """Make an experiment whose arm came before a parameter did."""
+    run = experiment(space([float_range("a")]))
+    add_trial(run, {"a": 0.1}, {"y": (1.0, 0.1)})
+    run._search_space = TWO
+    return run
+
+
+def without_model() -> Any:
+    """Make an adapter that draws quasi-random points; before Ax 0.5 none knows its experiment, so it is told."""
+    run = filled(TWO)
+    adapter = Generators.SOBOL(experiment=run, data=run.lookup_data(), search_space=TWO)
+    adapter._experiment = run
+    return adapter
+
+
+def both(config: Any) -> dict[str, Any]:
+    return {transform.__name__: config for transform in BOTH}
+
+
+def by_symmetry(run: Experiment, config: Any) -> Any:
+    """Take the door of `symmetry=`."""
+    method = "auto" if isinstance(config, Mapping) and "method" in config else "augmentation"
+    return get_botorch(run, run.lookup_data(), symmetry=config, method=method)
+
+
+def by_transforms(run: Experiment, config: Any) -> Any:
+    """Take the door of `transforms=` and `transform_configs=`, as in Ax's own call."""
+    return get_botorch(run, run.lookup_data(), transforms=BOTH + default_transforms(), transform_configs=both(config))
+
+
+def check(error: BaseException, named: tuple[str, ...], way_out: str) -> None:
+    """Check that a message names these and shows the way out."""
+    assert isinstance(error, SymmetryError) and isinstance(error, ValueError)
+    for name in named:
+        assert name in str(error)
+    assert re.search(way_out, str(error)), f"{error}\ndoes not say: {way_out}"
+
+
+ALIKE = "declare them so, or take them out"
+# Of a declaration alone, or of a declaration and a search space: config, space, what the message names, its way out.
+DECLARATIONS = [
+    pytest.param(5, TWO, ("5",), "a symmetry is a dict such as", id="no-dict"),
+    pytest.param([["a"], ["b"]], TWO, ("[['a'], ['b']]",), "a symmetry is a dict such as", id="blocks-without-key"),
+    pytest.param({"noise": "copy"}, TWO, ("symmetry",), "declare blocks", id="options-only"),
+    pytest.param({"symmetries": []}, TWO, ("symmetry",), "declare blocks", id="no-symmetries"),
+    pytest.param({"block": [["a"], ["b"]]}, TWO, ("'block'",), "did you mean 'blocks'", id="misspelt-key"),
+    pytest.param({**PAIR, "max_image": 5}, TWO, ("'max_image'",), "did you mean 'max_images'", id="misspelt-option"),
+    pytest.param({**PAIR, "q": 5}, TWO, ("'q'",), "the keys are blocks, group, mirror", id="unknown-key"),
+    pytest.param({**PAIR, 5: 5}, TWO, ("5",), "the keys are", id="key-that-is-no-string"),
+    pytest.param(
+        {"symmetries": [{**PAIR, "noise": "copy"}]}, TWO, ("'noise'",), "inside symmetries", id="option-inside",
+    ),
+    pytest.param({"blocks": "ab"}, TWO, ("blocks", "'ab'"), "expected a list", id="text-for-blocks"),
+    pytest.param({"blocks": ["a", "b"]}, TWO, ("blocks", "'a'"), "expected a list", id="text-for-a-block"),
+    pytest.param({"blocks": {"a": "b"}}, TWO, ("blocks", "{'a': 'b'}"), "expected a list", id="dict-for-blocks"),
+    pytest.param({"blocks": np.array([["a"], ["b"]])}, TWO, ("blocks",), "expected a list", id="array-for-blocks"),
+    pytest.param({"blocks": [["a", "b"]]}, TWO, ("blocks", "1 block"), "at least two", id="one-block"),
+    pytest.param({"blocks": [["a", "c"], ["b"]]}, FLOATS, ("a,c", "1 and 2"), "one parameter per slot", id="lengths"),
+    pytest.param({"blocks": [[], []]}, TWO, ("lengths 0",), "one parameter per slot", id="empty-blocks"),
+    pytest.param({"blocks": [["a"], ["a"]]}, TWO, ("blocks", "parameter a"), "has one place", id="shared-parameter"),
+    pytest.param({"blocks": [["a", "b"], ["c", "a"]]}, FLOATS, ("parameter a",), "has one place", id="in-two-slots"),
+    pytest.param({"blocks": [["a"], [None]]}, TWO, ("blocks", "None"), "named by strings", id="name-that-is-no-string"),
+    pytest.param({"blocks": [["a"], [""]]}, TWO, ("blocks", "''"), "named by strings", id="empty-name"),
+    pytest.param({**PAIR, "group": "symetric"}, TWO, ("group", "'symetric'"), "use one of symmetric", id="group-name"),
+    pytest.param({**PAIR, "group": 3}, TWO, ("group", "3"), "expected a list", id="group-number"),
+    pytest.param({**PAIR, "group": [1, 0]}, TWO, ("group", "1"), "expected a list", id="generator-without-list"),
+    pytest.param(
+        {**PAIR, "group": [[1, 1]]}, TWO, ("group", "[1, 1]"), "every position 0 to 1 once", id="no-permutation",
+    ),
+    pytest.param({**PAIR, "group": [[2, 1]]}, TWO, ("group", "[2, 1]"), "every position 0 to 1 once", id="one-based"),
+    pytest.param({**PAIR, "group": [[1.0, 0.0]]}, TWO, ("group", "[1.0, 0.0]"), "0 to 1 once", id="float-generator"),
+    pytest.param({**PAIR, "group": "alternating"}, TWO, ("group", "a / b"), "larger group", id="alternating-of-two"),
+    pytest.param({**PAIR, "group": [[0, 1]]}, TWO, ("group", "a / b"), "larger group", id="identity-only"),
+    pytest.param({"group": "cyclic", "mirror": {"a": 0.5}}, TWO, ("group",), "add blocks", id="group-without-blocks"),
+    pytest.param({"mirror": {}}, TWO, ("mirror",), "name", id="empty-mirror"),
+    pytest.param({"mirror": []}, TWO, ("mirror",), "name", id="no-mirror"),
+    pytest.param({"mirror": "a"}, TWO, ("mirror", "'a'"), "expected a list", id="text-for-mirror"),
+    pytest.param({"mirror": ["a"]}, TWO, ("mirror", "'a'"), 'write {"name": center}', id="list-for-mirror"),
+    pytest.param({"mirror": {"a": None}}, TWO, ("mirror", "a "), "must be a finite number", id="center-none"),
+    pytest.param({"mirror": {"a": math.nan}}, TWO, ("mirror", "a "), "must be a finite number", id="center-nan"),
+    pytest.param({"mirror": {"a": True}}, TWO, ("mirror", "a "), "must be a finite number", id="center-bool"),
+    pytest.param({"mirror": {"a": 10**400}}, TWO, ("mirror", "a "), "must be a finite number", id="center-huge"),
+    pytest.param({"mirror": {3: 0.5}}, TWO, ("mirror", "3"), "named by strings", id="mirror-of-a-number"),
+    pytest.param(
+        {"symmetries": [PAIR, {"mirror": [{"a": 0.5}, {"b": 0.4}]}]}, TWO, ("mirror", "0.5", "0.4"), "one center",
+        id="centers-that-move-without-end",
+    ),
+    pytest.param({**PAIR, "simplex": ["a", "b"]}, TWO, ("simplex",), 'write {"parameters"', id="list-for-simplex"),
+    pytest.param({**PAIR, "simplex": {"total": 1}}, TWO, ("simplex",), 'write {"parameters"', id="simplex-of-nothing"),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a"]}}, TWO, ("simplex", "'a'"), "at least two", id="simplex-of-one",
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "a"]}}, TWO, ("simplex", "parameter a"), "one place",
+        id="simplex-twice"
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "b"], "total": "1"}}, TWO, ("simplex", "total", "'1'"),
+        "finite number",
+        id="total-text",
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["b", "c"]}}, FLOATS, ("a and b", "b, c"), "name both in it, or neither",
+        id="simplex-cut-by-a-swap",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "drop the mirror",
+        id="mirror-in-a-simplex"
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["mu"]]}, TWO, ("parameter mu", "search space"), "its parameters are a, b", id="unknown",
+    ),
+    pytest.param({"mirror": {"aa": 0.5}}, TWO, ("parameter aa",), "did you mean a[?]", id="unknown-in-mirror"),
+    pytest.param(
+        {"blocks": [["x"], ["y"]]}, TWO, ("parameter x",), "Correct the name|its parameters are", id="all-vanish"
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["b"], ["x"], ["y"]], "simplex": {"parameters": ["a", "b", "x", "y"]}}, TWO,
+        ("parameter x and parameter y",), "only one of x, y can be implied", id="two-implied",
+    ),
+    pytest.param(PAIR, pair(float_range("a"), int_range("b", 0, 1)), ("a and b", "FLOAT", "INT"), ALIKE, id="type"),
+    pytest.param(
+        PAIR, pair(float_range("a"), float_range("b", 0, 2)), ("a and b", "bounds", "[0.0, 2.0]"), ALIKE, id="bounds"
+    ),
+    pytest.param(
+        PAIR, pair(float_range("a", 1, 2), float_range("b", 1, 2, log_scale=True)), ("a and b", "log scale"), ALIKE,
+        id="log-scale",
+    ),
+    pytest.param(
+        PAIR, pair(float_range("a", 0.1, 0.9), float_range("b", 0.1, 0.9, logit_scale=True)),
+        ("a and b", "logit scale"),
+        ALIKE, id="logit-scale",
+    ),
+    pytest.param(PAIR, pair(float_range("a", digits=3), float_range("b")), ("a and b", "digits"), ALIKE, id="digits"),
+    pytest.param(
+        PAIR, pair(choice("a", ["x", "y", "z"]), choice("b", ["x", "z", "y"])), ("a and b", "values"), ALIKE,
+        id="values"
+    ),
+    pytest.param(
+        PAIR, pair(choice("a", ["x", "y", "z"]), choice("b", ["x", "y", "z"], is_ordered=False)),
+        ("a and b", "is_ordered"), ALIKE, id="order",
+    ),
+    pytest.param(
+        PAIR, pair(int_range("a", 1, 3), choice("b", [1, 2, 3])), ("a and b", "RangeParameter", "ChoiceParameter"),
+        ALIKE,
+        id="kind",
+    ),
+    pytest.param(PAIR, pair(boolean("a"), choice("b", [0, 1])), ("a and b", "BOOL", "INT"), ALIKE, id="bool-and-int"),
+    pytest.param(
+        {"blocks": [["a", "c"], ["b", "d"]]}, space([float_range(n) for n in "abc"] + [float_range("d", 0, 2)]),
+        ("c and d", "bounds"), ALIKE, id="bounds-of-the-second-slot",
+    ),
+    pytest.param(
+        {"symmetries": [PAIR, {"blocks": [["b"], ["c"]]}]},
+        space([float_range("a"), float_range("b"), float_range("c", 0, 2)]),
+        ("a and c", "bounds"), ALIKE, id="bounds-by-a-detour",
+    ),
+    pytest.param(PAIR, pair(float_range("a"), fixed("b", 0.5)), ("parameter b", "fixed"), "take it out", id="fixed"),
+    pytest.param(
+        PAIR, pair(float_range("a"), float_range("b", is_fidelity=True, target_value=1.0)), ("parameter b", "fidelity"),
+        "take it out", id="fidelity",
+    ),
+    pytest.param(
+        PAIR, pair(choice("a", ["x", "y"]), choice("b", ["x", "y"], is_task=True, is_ordered=False, target_value="x")),
+        ("parameter b", "task"), "take it out", id="task",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.4}}, TWO, ("center of a", "0.4", "0.5"), "Move the center or the bounds", id="center",
+    ),
+    pytest.param(
+        {"mirror": {"i": 4.0}}, space([int_range("i", 1, 8), float_range("a")]), ("center of i", "4.5"),
+        "Move the center",
+        id="center-of-integers",
+    ),
+    pytest.param(
+        {"symmetries": [PAIR, {"mirror": {"a": 0.4}}]}, TWO, ("center of a",), "Move the center", id="center-of-swapped"
+    ),
+    pytest.param(
+        {"mirror": {"a": 10.0}}, pair(float_range("a", 1, 100, log_scale=True), float_range("b")),
+        ("parameter a", "log"),
+        "take it out of the mirror", id="mirror-on-log",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.5}}, pair(float_range("a", 0.1, 0.9, logit_scale=True), float_range("b")),
+        ("parameter a", "logit"), "take it out of the mirror", id="mirror-on-logit",
+    ),
+    pytest.param(
+        {"mirror": {"a": 2}}, pair(choice("a", [1, 2, 4]), float_range("b")), ("of a ", "[1, 2, 4]"),
+        "Correct the values",
+        id="mirror-on-uneven-choice",
+    ),
+    pytest.param(
+        {"mirror": {"a": 2}}, pair(choice("a", [1, 2, 3], is_ordered=False), float_range("b")), ("of a ", "ordered"),
+        "take it out of the mirror", id="mirror-on-unordered-choice",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.5}}, pair(boolean("a"), float_range("b")), ("of a ",), "take it out of the mirror",
+        id="mirror-on-bool",
+    ),
+    pytest.param(
+        {"mirror": {"a": 1}}, pair(choice("a", ["x", "y", "z"]), float_range("b")), ("of a ",),
+        "take it out of the mirror",
+        id="mirror-on-strings",
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "b"]}}, pair(int_range("a", 0, 1), int_range("b", 0, 1)),
+        ("simplex", "parameter a"), "Declare it as one, or take it out of the simplex", id="integers-in-a-simplex",
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["b"], ["c"]], **SUM}, TWO, ("c is implied", "[-1, 1]", "[0, 1]"),
+        r"add the parameter constraint a \+ b <= 1", id="implied-without-constraint",
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["b"], ["c"]], **SUM}, space(TWO.parameters.values(), [({"a": 1.0, "b": 1.0}, 1.1)]),
+        ("c is implied", "[-0.1, 1]"), r"a \+ b <= 1", id="implied-with-too-weak-a-constraint",
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["b"], ["c"]], **SUM}, space([float_range("a", 0, 0.4), float_range("b", 0, 0.4)]),
+        ("c is implied", "[0.2, 1]"), r"a \+ b >= 0.6", id="implied-above",
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["b"], ["c"]], **SUM}, pair(*(float_range(n, 0.1, 0.8, log_scale=True) for n in "ab")),
+        ("c is implied",), r"without a log scale, add the parameter constraint a \+ b <= 0.9", id="implied-on-log",
+    ),
+]
+
+EIGHT = space([float_range(f"x{i}") for i in range(9)])
+S8 = {"blocks": [[f"x{i}"] for i in range(8)]}
+LOGS = space([float_range(n, 1, 9, log_scale=True) for n in "ab"])
+# Of the options, which only the transforms read: config, space, what the message names, its way out.
+OPTIONS = [
+    pytest.param({**PAIR, "noise": "none"}, TWO, ("noise", "'none'"), "'orbit' or 'copy'", id="noise"),
+    pytest.param({**PAIR, "noise": ["orbit"]}, TWO, ("noise",), "'orbit' or 'copy'", id="noise-list"),
+    pytest.param({**PAIR, "noise": None}, TWO, ("noise", "None"), "'orbit' or 'copy'", id="noise-none"),
+    pytest.param({**PAIR, "noise": np.array(["orbit"] * 2)}, TWO, ("noise",), "'orbit' or 'copy'", id="noise-array"),
+    pytest.param({**PAIR, "select": "far"}, TWO, ("select", "'far'"), "'nearest' or 'random'", id="select"),
+    pytest.param({**PAIR, "max_images": 0}, TWO, ("max_images", "0"), "from 1 on", id="max-images-0"),
+    pytest.param({**PAIR, "max_images": 2.0}, TWO, ("max_images", "2.0"), "from 1 on", id="max-images-float"),
+    pytest.param({**PAIR, "max_images": True}, TWO, ("max_images", "True"), "from 1 on", id="max-images-bool"),
+    pytest.param({**PAIR, "seed": -1}, TWO, ("seed", "-1"), "from 0 on", id="seed-negative"),
+    pytest.param({**PAIR, "seed": None}, TWO, ("seed", "None"), "from 0 on", id="seed-none"),
+    pytest.param({**PAIR, "order_by": "a"}, TWO, ("order_by", "'a'"), "a list of names", id="order-by-text"),
+    pytest.param({**PAIR, "order_by": [1]}, TWO, ("order_by", "[1]"), "a list of names", id="order-by-number"),
+    pytest.param({**PAIR, "order_by": ["c"]}, FLOATS, ("order_by", "parameter c"), "per slot", id="order-by-bystander"),
+    pytest.param(
+        {**PAIR, "method": "kernel", "max_images": 2}, TWO, ("max_images", "method 'kernel'"), "leave it out",
+        id="images-for-the-kernel",
+    ),
+    pytest.param(
+        {**PAIR, "method": "kernel", "base_kernel": "linear"}, TWO, ("base_kernel", "'linear'"), "'matern' or 'rbf'",
+        id="unknown-base-kernel",
+    ),
+    pytest.param(
+        {**PAIR, "method": "augmentation", "base_kernel": "rbf"}, TWO, ("base_kernel", "method 'augmentation'"),
+        "leave it out", id="base-kernel-of-images",
+    ),
+    *[pytest.param(
+        {**PAIR, "method": "kernel", "asymmetry": share}, TWO, ("asymmetry", repr(share)), "leave it out if", id=name,
+    ) for name, share in {"no-share": 0, "share-above-1": 1.5, "share-bool": True, "share-text": "learnt"}.items()],
+    pytest.param(
+        {**PAIR, "method": "augmentation", "asymmetry": 0.1}, TWO, ("asymmetry", "method"), "'kernel'",
+        id="share-of-images",
+    ),
+    pytest.param({**PAIR, "method": "magic"}, TWO, ("method", "'magic'"), "'kernel'", id="unknown-method"),
+    pytest.param({**PAIR, "constrain": "yes"}, TWO, ("constrain", "'yes'"), "True or False", id="constrain-text"),
+    pytest.param({**PAIR, "constrain": 1}, TWO, ("constrain", "1"), "True or False", id="constrain-number"),
+    pytest.param(
+        {**PAIR, "constrain": True}, LOGS, ("constrain", "parameter a", "log"), "order_by, or set constrain to False",
+        id="constrain-on-log",
+    ),
+    pytest.param(
+        {**PAIR, "constrain": True}, pair(choice("a", ["x", "y"]), choice("b", ["x", "y"])),
+        ("constrain", "parameter a", "choice"), "order_by, or set constrain to False", id="constrain-on-choice",
+    ),
+    pytest.param(S8, EIGHT, ("40,320", "10,000"), "max_images.*invariant kernel", id="too-large"),
+    pytest.param(
+        {**S8, "group": "alternating"}, EIGHT, ("20,160", "10,000"), "max_images.*invariant kernel",
+        id="too-large-subgroup"
+    ),
+    pytest.param(
+        {**S8, "group": "alternating", "max_images": 4}, EIGHT, ("20,160", "10,000"), "smaller group",
+        id="too-large-to-sort",
+    ),
+]
+
+
+@pytest.mark.parametrize("config, made, named, way_out", DECLARATIONS)
+def test_declaration_that_does_not_fit(config: Any, made: SearchSpace, named: tuple[str, ...], way_out: str) -> None:
+    """Without Ax's model: reading it and comparing it with the search space suffices."""
+    with pytest.raises(SymmetryError) as caught:
+        Symmetry.from_config(config).validate(made)
+    check(caught.value, named, way_out)
+
+
+@pytest.mark.parametrize("door", [by_symmetry, by_transforms])
+@pytest.mark.parametrize("config, made, named, way_out", DECLARATIONS + OPTIONS)
+def test_no_model_is_fitted(
+    door: Callable[..., Any], config: Any, made: SearchSpace, named: tuple[str, ...], way_out: str
+) -> None:
+    run = filled(made)
+    with fits_recorded() as fits, pytest.raises(SymmetryError) as caught:
+        door(run, config)
+    check(caught.value, named, way_out)
+    assert fits == []
+
+
+@pytest.mark.parametrize("door", [by_symmetry, by_transforms])
+def test_models_are_recorded(door: Callable[..., Any]) -> None:
+    """The spy of the tests around sees the fit of a good declaration."""
+    with fits_recorded() as fits:
+        door(filled(TWO), PAIR)
+    assert len(fits) == 1
+
+
+def behind(name: str) -> list[Any]:
+    """List Ax's default transforms with both of ours behind the one of that name."""
+    stock = default_transforms()
+    names = [transform.__name__ for transform in stock]
+    if name not in names:
+        pytest.skip(f"this Ax has no {name} among its default transforms")
+    at = names.index(name) + 1
+    return [*stock[:at], *BOTH, *stock[at:]]
+
+
+def compose(made: SearchSpace, **keywords: Any) -> Any:
+    run = filled(made)
+    return get_botorch(run, run.lookup_data(), **keywords)
+
+
+def composed(name: str, config: Any, made: SearchSpace) -> Any:
+    return compose(made, transforms=behind(name), transform_configs=both(config))
+
+
+CHOICES = pair(choice("a", ["x", "y", "z"], is_ordered=False), choice("b", ["x", "y", "z"], is_ordered=False))
+STOCK = default_transforms()
+
+
+class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFixed):  # type: ignore[misc]
+    """Takes all points for one."""
+
+    def transform_observation_features(self, observation_features: Any) -> Any:
+        for one in observation_features:
+            one.parameters = {name: 0.5 for name in one.parameters}
+        return observation_features
+
+
+def own_kernel(config: Any, kind: type = RBFKernel, ours: Any = BOTH) -> Any:
+    """Ask for the kernel in a call to modular BoTorch that brings another one."""
+    modular = f"{torch_modules}.botorch_modular"
+    model, utils = import_module(f"{modular}.surrogate"), import_module(f"{modular}.utils")
+    if hasattr(utils, "ModelConfig"):
+        configs = [utils.ModelConfig(covar_module_class=kind)]
+        own = {"surrogate_spec": model.SurrogateSpec(model_configs=configs)}
+    else:
+        own = {"surrogate": model.Surrogate(covar_module_class=kind)}
+    run = filled(TWO)
+    return MODULAR(
+        experiment=run, data=run.lookup_data(), search_space=run.search_space, transforms=[*ours, *STOCK],
+        transform_configs={transform.__name__: {**config, "method": "kernel"} for transform in ours}, **own,
+    )
+
+
+def by_spec(kind: type, options: dict[str, Any]) -> Any:
+    """Ask for the arguments of a kernel in a surrogate spec of one's own, as Ax does before it makes the model."""
+    data = SupervisedDataset(torch.zeros(3, 2), torch.zeros(3, 1), feature_names=["a", "b"], outcome_names=["y"])
+    return covar_module_argparse(kind, dataset=data, botorch_model_class=SingleTaskGP, **options)
+
+
+FIRST = "first in the transforms"
+# How the parts are put together: the call, what the message names, its way out.
+CALLS = [
+    pytest.param(
+        lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs={"Canonicalize": PAIR}),
+        ("SymmetrizeObservations", "no config"), "hand the dict", id="config-of-canonicalize-only",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs={"SymmetrizeObservations": PAIR}),
+        ("Canonicalize", "no config"), "hand the dict", id="config-of-symmetrize-only",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=BOTH + STOCK), ("Canonicalize", "no config"), "hand the dict", id="none",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=[Canonicalize, *STOCK], transform_configs=both(PAIR)),
+        ("SymmetrizeObservations",), "add it to them or drop", id="symmetrize-is-no-transform",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=[SymmetrizeObservations, *STOCK], transform_configs=both(PAIR)),
+        ("Canonicalize",), "add it to them or drop", id="canonicalize-is-no-transform",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs={**both(PAIR), "SymmetrizeObservations": 5}),
+        ("SymmetrizeObservations", "5"), "the dict of the symmetry", id="config-that-is-no-dict",
+    ),
+    pytest.param(
+        lambda: composed("UnitX", PAIR, space([float_range(n, 0, 5) for n in "ab"])), ("parameter a",), FIRST,
+        id="unit-x"
+    ),
+    pytest.param(
+        lambda: composed("UnitX", {"mirror": {"a": 0.4}}, pair(float_range("a", 0.2, 0.6), float_range("b"))),
+        ("parameter a",), FIRST, id="unit-x-of-a-range-inside",
+    ),
+    pytest.param(lambda: composed("Log", PAIR, LOGS), ("parameter a",), FIRST, id="log"),
+    pytest.param(lambda: composed("OneHot", PAIR, CHOICES), ("parameter a",), FIRST, id="one-hot"),
+    pytest.param(
+        lambda: composed("IntToFloat", PAIR, pair(int_range("a", 1, 9), int_range("b", 1, 9))), ("parameter a",), FIRST,
+        id="int-to-float",
+    ),
+    pytest.param(
+        lambda: composed("OrderedChoiceToIntegerRange", PAIR, pair(*(choice(n, ["x", "y", "z"]) for n in "ab"))),
+        ("parameter a",), FIRST, id="ordered-choice",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry=PAIR, method="sort"), ("method", "'sort'"), "'augmentation'", id="method",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry=PAIR, method=None), ("method", "None"), "'augmentation'", id="method-none",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry={**PAIR, "method": "augmentation"}, method="kernel"),
+        ("method", "'kernel'", "'augmentation'"), "leave out one", id="two-methods",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=[*BOTH, Flatten], transform_configs=both({**PAIR, "method": "kernel"})),
+        ("method", "parameter a has no column"), "Use 'augmentation'", id="kernel-without-a-column",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=[*BOTH, *STOCK], transform_configs=both(
+            {**PAIR, "method": "kernel", "asymmetry": 0.1})),
+        ("asymmetry", "Canonicalize"), "take out", id="share-and-canonical-candidates",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry={**PAIR, "asymmetry": "learn", "order_by": ["a"]}), ("asymmetry", "order_by"),
+        "take out", id="share-and-order",
+    ),
+    *[pytest.param(
+        lambda kind=kind, options=options: by_spec(kind, options), ("covar_module_options", *options), "takes the dict",
+        id=name,
+    ) for name, kind, options in [
+        ("spec-without-symmetry", InvariantKernel, {}),
+        ("spec-with-a-share", InvariantKernel, {"symmetry": PAIR, "asymmetry": 0.1}),
+        ("spec-not-normalized", ApproximatelyInvariantKernel, {"symmetry": PAIR, "normalize": False}),
+    ]],
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": {
+            "blocks": [["a"], ["b"], ["c"]], "simplex": {"parameters": ["a", "b", "c"]}}}),
+        ("parameter c", "implied"), "method 'kernel'", id="spec-with-an-implied-fraction",
+    ),
+    pytest.param(
+        lambda: own_kernel(PAIR), ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-another",
+    ),
+    pytest.param(
+        lambda: own_kernel({**PAIR, "asymmetry": 0.1}, ApproximatelyInvariantKernel, [SymmetrizeObservations]),
+        ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-the-same",
+    ),
+    pytest.param(
+        lambda: compose(TWO, method="augmentation"), ("method", "symmetry="), "missing", id="method-without-symmetry"
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry=PAIR, transforms=[Canonicalize, *STOCK]), ("symmetry=", "Canonicalize"), "drop",
+        id="symmetry-and-its-transform",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry=PAIR, transform_configs={"SymmetrizeObservations": PAIR}),
+        ("symmetry=", "SymmetrizeObservations"), "drop", id="symmetry-and-its-config",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transform_configs=both(PAIR)), ("Canonicalize", "SymmetrizeObservations"),
+        "add|drop|symmetry=",
+        id="configs-without-transforms",
+    ),
+    pytest.param(
+        lambda: SymmetrizeObservations(config=PAIR), ("SymmetrizeObservations",), "needs the search space",
+        id="no-space"
+    ),
+    pytest.param(lambda: Canonicalize(config=PAIR), ("Canonicalize",), "needs the search space", id="no-space-either"),
+    pytest.param(lambda: Canonicalize(search_space=TWO), ("Canonicalize",), "hand the dict", id="no-config"),
+    pytest.param(
+        lambda: Canonicalize(search_space=TWO, config={}), ("Canonicalize",), "hand the dict", id="empty-config",
+    ),
+    pytest.param(lambda: read_augmentation(5), ("5",), "the dict of the symmetry", id="read-no-dict"),
+    pytest.param(lambda: read_canonical({"constrain": 0}), ("constrain", "0"), "True or False", id="read-canonical"),
+    pytest.param(
+        lambda: order_constraints(ParameterEncoding(Symmetry.from_config(PAIR), LOGS), (0, 1), LOGS),
+        ("constrain", "parameter a"), "order_by", id="order-constraints",
+    ),
+    pytest.param(lambda: Symmetry(()), ("moves nothing",), "declare blocks", id="no-parts"),
+    pytest.param(
+        lambda: Symmetry.permutation([["a"], ["b"]]).transform_configs(noises="copy"), ("'noises'",), "the options are",
+        id="transform-configs",
+    ),
+    pytest.param(
+        lambda: Symmetry.permutation([["a"], ["b"]]).orbit({"a": 1.0}), ("parameter b",),
+        "give every parameter a value",
+        id="orbit-of-an-incomplete-point",
+    ),
+    pytest.param(
+        lambda: Symmetry.permutation([["a"], ["b"]]).canonical({"a": 1.0, "b": "x"}), ("a, b",), "a type of values",
+        id="canonical-of-mixed-values",
+    ),
+    pytest.param(
+        lambda: Symmetry.mirror({"a": 0.5}).orbit({"a": "x"}), ("mirror", "a ", "'x'"), "needs numbers",
+        id="mirror-of-text"
+    ),
+    pytest.param(
+        lambda: Symmetry.from_config(S8).orbit({f"x{i}": float(i) for i in range(8)}), ("40,320",), "smaller group",
+        id="orbit-too-large",
+    ),
+]
+LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
+CALLS += [
+    pytest.param(
+        lambda: count_configurations(Symmetry.permutation([["a"], ["b"]]), TWO), ("parameter a", "continuous"),
+        "give it digits", id="count-of-infinitely-many",
+    ),
+    pytest.param(
+        lambda: count_configurations(
+            Symmetry.permutation([["a"], ["b"]]),
+            space([int_range("a", 0, 3), int_range("b", 0, 3)], [({"a": 1.0}, 2.0)]),
+        ),
+        ("constraints",), "drop them", id="count-with-constraints",
+    ),
+    pytest.param(
+        lambda: count_configurations(
+            Symmetry.from_config(MANY_SIGNS), space([int_range(f"x{i}", -1, 1) for i in range(8)])
+        ),
+        ("10,321,920",), "smaller group", id="count-of-a-large-group-with-mirrors",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(TWO, PAIR, method="magic"), ("method", "'magic'"), "'augmentation'",
+        id="method-of-a-strategy",
+    ),
+    pytest.param(
+        lambda: action_on_features(Symmetry.from_config(PAIR), ["a", "x"]), ("feature_names", "parameter b"),
+        "name all columns", id="column-missing",
+    ),
+    pytest.param(
+        lambda: action_on_features(Symmetry.from_config(PAIR), ["a", "b", "a"]), ("feature_names", "a is there twice"),
+        "once, in order", id="column-twice",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel(ard_num_dims=3)), ("base_kernel", "3 lengthscales"),
+        "ard_num_dims=2", id="lengthscales-of-a-base-kernel",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(PAIR, ["a", "b"], "periodic"), ("base_kernel", "'periodic'"), "or a kernel",
+        id="base-kernel-by-an-unknown-name",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel(active_dims=[0])), ("base_kernel", "RBFKernel", "a, b"),
+        "RBFKernel or MaternKernel", id="base-kernel-of-one-column",
+    ),
+    pytest.param(
+        lambda: InvariantKernel({"blocks": [[f"x{i}"] for i in range(8)]}, [f"x{i}" for i in range(8)], MaternKernel()),
+        ("base_kernel", "MaternKernel", "40,320"), "use an RBF kernel", id="base-kernel-that-is-no-product",
+    ),
+    pytest.param(
+        lambda: ApproximatelyInvariantKernel(InvariantKernel(PAIR, ["a", "b"]), 1.5), ("asymmetry", "1.5"),
+        "from 0 to 1", id="asymmetry",
+    ),
+    pytest.param(
+        lambda: ApproximatelyInvariantKernel(InvariantKernel(PAIR, ["a", "b"], normalize=False)), ("not normalized",),
+        "normalize=True", id="asymmetry-of-an-average",
+    ),
+    pytest.param(
+        lambda: MaxAlignmentKernel({"blocks": [["a", "c"], ["b", "d"]]}, list("abcd")), ("symmetry", "sorted"),
+        "InvariantKernel", id="blocks-that-cannot-be-sorted",
+    ),
+    pytest.param(
+        lambda: check_symmetry(filled(TWO), PAIR, metric="w"), ("metric", "'w'"), "use one of 'y'", id="unknown-metric",
+    ),
+    pytest.param(
+        lambda: check_symmetry(Experiment(TWO), PAIR), ("metric", "no single objective"), "name one", id="no-objective",
+    ),
+    pytest.param(
+        lambda: check_symmetry(object(), PAIR), ("experiment_or_adapter", "object"), "the experiment itself",
+        id="no-experiment",
+    ),
+    pytest.param(
+        lambda: check_symmetry(experiment(TWO), PAIR), ("metric", "no data of y"), "name another", id="no-data",
+    ),
+    pytest.param(lambda: plot_best({}), ("experiments",), 'write {"symmetric"', id="no-experiments"),
+    pytest.param(
+        lambda: plot_best({"one": tracking("w")}, metric="w"), ("metric", "(w)"), "set its lower_is_better",
+        id="better-which-way",
+    ),
+    pytest.param(lambda: plot_orbits(abandoned(), PAIR), ("metric", "of y"), "complete another", id="all-abandoned"),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "zz"), ("y: 'zz'",), "use one of a, b, c, d", id="axis-unknown",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "a"), ("y: a",), "two different", id="axis-twice",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "c", "d"), ("neither c nor d",), "one of a, b", id="axes-that-stay",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(TWO), PAIR, "a", "b", density=1), ("density", "got 1"), "2 or more", id="density",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values={"c": 2.0}), ("slice_values", "2.0", "'c'"),
+        "values of c, d", id="slice-beyond-the-bounds",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values={"a": 0.5}), ("slice_values", "'a'"),
+        "values of c, d", id="slice-along-an-axis",
+    ),
+    pytest.param(
+        lambda: plot_domain(incomplete(), PAIR, "a", "b"), ("metric", "of y"), "every parameter.*add one",
+        id="no-complete-arm",
+    ),
+    pytest.param(
+        lambda: plot_domain(without_model(), PAIR, "a", "b"), ("metric", "no model of y"), "the experiment instead",
+        id="adapter-without-a-model",
+    ),
+    pytest.param(
+        lambda: suggest_symmetries(experiment(TWO)), ("metric", "no data of y"), "name another", id="nothing-to-go-by",
+    ),
+    pytest.param(lambda: _read(Path("nowhere.json")), ("nowhere.json",), "cannot be read as JSON", id="no-file"),
+    pytest.param(
+        lambda: _experiment(Path(__file__).parents[1] / "generation" / "golden" / "posterior.json"),
+        ("posterior.json", "no experiment"), "save_to_json_file", id="no-experiment-in-the-file",
+    ),
+    pytest.param(
+        lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),
+        "InvariantKernel", id="max-alignment-of-a-matern",
+    ),
+]
+if hasattr(ax.core.parameter, "DerivedParameter"):
+
+    def derived(expression: str, config: Any) -> None:
+        parameter = ax.core.parameter.DerivedParameter("c", ParameterType.FLOAT, expression)
+        Symmetry.from_config(config).validate(space([float_range("a"), float_range("b"), parameter]))
+
+    CALLS += [
+        pytest.param(
+            lambda: derived("2 - a - b", {**ABC, **SUM}), ("simplex", "parameter c", "2 - a - b"), "Make the two agree",
+            id="derived-otherwise",
+        ),
+        pytest.param(
+            lambda: derived("1 - a - b", ABC), ("parameter c", "derived"), "take it out of the symmetry",
+            id="derived-without-a-simplex",
+        ),
+    ]
+if GENERATION == "modelbridge":
+    CALLS.append(
+        pytest.param(
+            lambda: compose(TWO, symmetry=PAIR, method="kernel", model_constructor=min),
+            ("method", "model_constructor"), "use method 'augmentation'", id="kernel-beside-a-constructor",
+        )
+    )
+if GENERATION == "adapter":
+    CALLS.append(
+        pytest.param(
+            lambda: compose(TWO, symmetry=PAIR, acqf_constructor=min), ("acqf_constructor",),
+            "Generators.BOTORCH_MODULAR",
+            id="callable-of-an-older-ax",
+        )
+    )
+
+
+@pytest.mark.parametrize("call, named, way_out", CALLS)
+def test_parts_that_do_not_go_together(call: Callable[[], Any], named: tuple[str, ...], way_out: str) -> None:
+    with fits_recorded() as fits, pytest.raises(SymmetryError) as caught:
+        call()
+    check(caught.value, named, way_out)
+    assert fits == []
+
+
+PACKAGE = Path(ax_symmetry.__file__).parent
+
+
+def raised_at(call: Callable[[], Any]) -> tuple[str, int] | None:
+    """Return the file of the package and the line where a call raises its SymmetryError."""
+    try:
+        call()
+    except SymmetryError as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        assert trace is not None
+        return str(Path(trace.tb_frame.f_code.co_filename).relative_to(PACKAGE)), trace.tb_lineno
+    except pytest.skip.Exception:
+        pass
+    return None
+
+
+def test_every_error_has_a_row() -> None:
+    """Each `raise SymmetryError` of the package is reached by a row of the tables above."""
+    reached = {raised_at(row.values[0]) for row in CALLS}
+    for row in DECLARATIONS + OPTIONS:
+        config, made = row.values[:2]
+        reached.add(raised_at(lambda: Symmetry.from_config(config).validate(made)))
+        reached.add(raised_at(lambda: by_transforms(filled(made), config)))
+    missed = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = str(path.relative_to(PACKAGE))
+        if path.parent.name == "integrations":
+            continue  # tests of their own
+        if path.parent.name == "_ax" and path.stem in {"adapter", "modelbridge"} - {GENERATION}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and re.match(r"raise (SymmetryError|too_large)\b", ast.unparse(node)):
+                if "p.expression_str" in ast.unparse(node) and not hasattr(ax.core.parameter, "DerivedParameter"):
+                    continue  # this Ax derives no parameters
+                if not any((name, line) in reached for line in range(node.lineno, (node.end_lineno or 0) + 1)):
+                    missed.append(f"{name}:{node.lineno}")
+    assert not missed
+
+
+# From here on: generated ones. All are about one experiment.
+
+TRIPLES = {"blocks": [[f"m{i}", f"s{i}", f"c{i}"] for i in (1, 2, 3)]}
+FRACTIONS = ["f1", "f2", "f3"]
+MIXTURE = {"blocks": [[f"m{i}", f"f{i}"] for i in (1, 2, 3)], "simplex": {"parameters": FRACTIONS, "total": 1.0}}
+GOOD: list[dict[str, Any]] = [
+    TRIPLES,
+    {**TRIPLES, "group": "cyclic", "noise": "copy"},
+    {**TRIPLES, "group": [[1, 2, 0], [1, 0, 2]], "order_by": ["m1"], "constrain": True},
+    {"mirror": {"x": 0.0, "y": 0.0}, "max_images": 2, "select": "random", "seed": 3},
+    {"mirror": [{"x": 0.0}, {"n": 2}]},
+    MIXTURE,
+    {"symmetries": [{"blocks": [["x"], ["y"]]}, {"mirror": {"x": 0.0}}]},
+    {"symmetries": [MIXTURE, {"mirror": {"y": 0.0}}], "order_by": ["f2"]},
+]
+JUNK = [None, 5, 2.5, True, "abc", "", [5], [None], [[]], [[["m1"]]], {}, {"a": None}, b"ab", object(), (1, 2)]
+MANY = space(
+    [float_range(f"m{i}", 0, 10) for i in (1, 2, 3)]
+    + [float_range(f"s{i}", 0.1, 10, log_scale=True) for i in (1, 2, 3)]
+    + [choice(f"c{i}", ["p", "q", "r"], is_ordered=False) for i in (1, 2, 3)] + [float_range("f1"), float_range("f2")]
+    + [float_range("x", -1, 1), float_range("y", -1, 1), int_range("i", 1, 9), choice("n", [1, 2, 3]), fixed("p", 0.5)],
+    [({"f1": 1.0, "f2": 1.0}, 1.0)],
+)
+
+
+@cache
+def many() -> Experiment:
+    return filled(MANY)
+
+
+def nodes(config: Any, key: str) -> list[dict[str, Any]]:
+    """List the dicts inside a config that have a key."""
+    found = [config] if key in config else []
+    return found + [inner for inner in config.get("symmetries", []) if key in inner]
+
+
+def mirrors(config: Any) -> list[dict[str, Any]]:
+    found = [node["mirror"] for node in nodes(config, "mirror")]
+    return [centers for mirror in found for centers in (mirror if isinstance(mirror, list) else [mirror])]
+
+
+Bad = tuple[Any, list[str]]
+"""A config, and words of which its error must name one."""
+
+
+def slot(rng: random.Random, config: Any) -> tuple[list[list[str]], int, int]:
+    """Choose a place in the blocks."""
+    blocks = rng.choice(nodes(config, "blocks"))["blocks"]
+    return blocks, rng.randrange(len(blocks)), rng.randrange(len(blocks[0]))
+
+
+def rename(rng: random.Random, config: Any) -> Bad:
+    blocks, i, j = slot(rng, config)
+    new = blocks[i][j] + rng.choice(["_", "1", "?", " ", "\n"])
+    blocks[i][j] = new
+    return config, [new]
+
+
+def rename_mirrored(rng: random.Random, config: Any) -> Bad:
+    centers = rng.choice(mirrors(config))
+    old = rng.choice(list(centers))
+    centers[old + "_"] = centers.pop(old)
+    return config, [old + "_"]
+
+
+def rename_in_simplex(rng: random.Random, config: Any) -> Bad:
+    names = rng.choice(nodes(config, "simplex"))["simplex"]["parameters"]
+    i = rng.randrange(len(names))
+    names[i] += "_"
+    return config, [names[i]]
+
+
+def drop_slot(rng: random.Random, config: Any) -> Bad:
+    blocks, i, j = slot(rng, config)
+    del blocks[i][j]
+    return config, ["blocks"]
+
+
+def add_slot(rng: random.Random, config: Any) -> Bad:
+    blocks, i, _ = slot(rng, config)
+    blocks[i].append("i")
+    return config, [",i"]
+
+
+def one_block(rng: random.Random, config: Any) -> Bad:
+    blocks, _, _ = slot(rng, config)
+    del blocks[1:]
+    return config, ["blocks", "group"]
+
+
+def repeat(rng: random.Random, config: Any) -> Bad:
+    blocks, i, j = slot(rng, config)
+    others = [(k, n) for k in range(len(blocks)) for n in range(len(blocks[0])) if (k, n) != (i, j)]
+    k, n = rng.choice(others)
+    blocks[i][j] = blocks[k][n]
+    return config, [f"parameter {blocks[k][n]} is named more than once"]
+
+
+def other_kind(rng: random.Random, config: Any) -> Bad:
+    """Put a parameter where one of another kind, type, scale or range belongs."""
+    blocks, i, j = slot(rng, config)
+    blocks[i][j] = rng.choice(["i", "n", "p"])
+    return config, [f"parameter {blocks[i][j]} ", f" {blocks[i][j]} ", f"parameters {blocks[i][j]} "]
+
+
+def swap_slots(rng: random.Random, config: Any) -> Bad:
+    blocks, i, _ = slot(rng, config)
+    if len(blocks[0]) == 1:
+        blocks[i][0] = "m1"
+        return config, ["m1"]
+    blocks[i][0], blocks[i][1] = blocks[i][1], blocks[i][0]
+    return config, [" and ".join([blocks[0][0], blocks[k][0]]) for k in range(1, len(blocks))] + ["simplex"]
+
+
+def junk_name(rng: random.Random, config: Any) -> Bad:
+    blocks, i, j = slot(rng, config)
+    blocks[i][j] = rng.choice([junk for junk in JUNK if junk != "abc"])
+    return config, ["blocks"]
+
+
+def junk_block(rng: random.Random, config: Any) -> Bad:
+    blocks, i, _ = slot(rng, config)
+    blocks[i] = rng.choice(JUNK)
+    return config, ["blocks"]
+
+
+def junk_value(rng: random.Random, config: Any) -> Bad:
+    """Give a key something that is nothing that it could be."""
+    key = rng.choice(["blocks", "mirror", "simplex", "symmetries"])
+    config[key] = rng.choice([junk for junk in JUNK if junk != {}] + ([{}] if key != "symmetries" else []))
+    return config, [key, "a symmetry is a dict such as", "unknown key"]
+
+
+def junk_config(rng: random.Random, config: Any) -> Bad:
+    junk = rng.choice([junk for junk in JUNK if junk is not None] + [[config], [["m1"], ["m2"]], list(config)])
+    return junk, [repr(junk), "config", "moves nothing", "unknown key"]
+
+
+def junk_generator(rng: random.Random, config: Any) -> Bad:
+    node = rng.choice(nodes(config, "blocks"))
+    m = len(node["blocks"])
+    identity = list(range(m))
+    node["group"] = rng.choice([
+        [[*identity[:-1], m]], [[*identity[:-1], 0]], [[0] * m], [identity[:-1]], [[*identity, m]],
+        [[-1, *identity[1:]]],
+        [[float(i) for i in identity[::-1]]], [[str(i) for i in identity]], [[True, *identity[1:]]], [identity], [],
+        identity[::-1], "Symmetric", "S3", "", "cycl", 7, None, {"symmetric": 1}, [None], [[None] * m], [[[1], [0]]],
+    ])
+    return config, ["group"]
+
+
+def junk_center(rng: random.Random, config: Any) -> Bad:
+    centers = rng.choice(mirrors(config))
+    name = rng.choice(list(centers))
+    centers[name] = rng.choice([math.nan, math.inf, -math.inf, None, "0", [0.0], {}, True, 1j, 10**400, np.zeros(1)])
+    return config, [f"of {name} "]
+
+
+def wrong_center(rng: random.Random, config: Any) -> Bad:
+    centers = rng.choice(mirrors(config))
+    name = rng.choice(list(centers))
+    centers[name] += rng.choice([1e-6, -0.5, 1.0, 1e9])
+    return config, [f"of {name} ", "x", "y"]
+
+
+def mirror_of(rng: random.Random, config: Any) -> Bad:
+    """Mirror what has no middle."""
+    name = rng.choice(["c1", "s2", "f1", "p", "m1"])
+    config["symmetries"] = [*config.get("symmetries", []), {"mirror": {name: 0.75}}]
+    return config, [f"{name} "]
+
+
+def two_centers(rng: random.Random, config: Any) -> Bad:
+    config["symmetries"] = [
+        {"mirror": {"x": 0.0}}, {"blocks": [["x"], ["y"]]}, {"mirror": {"y": rng.choice([0.5, -1, 1e-9])}}
+    ]
+    config.pop("mirror", None)
+    return config, ["parameter y"]
+
+
+def junk_total(rng: random.Random, config: Any) -> Bad:
+    simplex = rng.choice(nodes(config, "simplex"))["simplex"]
+    simplex["total"] = rng.choice([None, "1", math.nan, math.inf, [1.0], True, {}, 1j])
+    return config, ["simplex: the total"]
+
+
+def wrong_total(rng: random.Random, config: Any) -> Bad:
+    simplex = rng.choice(nodes(config, "simplex"))["simplex"]
+    simplex["total"] = rng.choice([0.0, -1.0, 0.9, 1.001, 2.0, 1e6])
+    return config, ["f3 is implied"]
+
+
+def junk_simplex(rng: random.Random, config: Any) -> Bad:
+    rng.choice(nodes(config, "simplex"))["simplex"] = rng.choice(
+        [*JUNK, *({"parameters": junk} for junk in JUNK), {"parameters": FRACTIONS, "sum": 1.0}, FRACTIONS]
+    )
+    return config, ["simplex"]
+
+
+def more_simplex(rng: random.Random, config: Any) -> Bad:
+    names = rng.choice(nodes(config, "simplex"))["simplex"]["parameters"]
+    names.append(rng.choice(["m1", "s1", "c1", "n", "p", "zz", "f1", 5, None]))
+    return config, [f"parameter {names[-1]} ", f"s {names[-1]} ", f" {names[-1]} trade", repr(names[-1])]
+
+
+def fewer_simplex(rng: random.Random, config: Any) -> Bad:
+    names = rng.choice(nodes(config, "simplex"))["simplex"]["parameters"]
+    del names[rng.randrange(3)]
+    return config, ["simplex", "f3"]
+
+
+def unknown_key(rng: random.Random, config: Any) -> Bad:
+    key = rng.choice(["block", "mirrors", "groups", "max_image", "Blocks", "", 5, None, 2.5, (1, 2), "seeds", b"x"])
+    config[key] = rng.choice([*JUNK, deepcopy(config)])
+    return config, [repr(key)]
+
+
+def unknown_key_inside(rng: random.Random, config: Any) -> Bad:
+    key = rng.choice(["noise", "order_by", "max_images", "constrain", "simplexes", "fixed"])
+    config["symmetries"] = [*config.get("symmetries", []), {"mirror": {"y": 0.0}, key: rng.choice(JUNK)}]
+    return config, [repr(key)]
+
+
+def junk_option(rng: random.Random, config: Any) -> Bad:
+    key = rng.choice(["base_kernel", "asymmetry", "noise", "select", "max_images", "seed", "order_by", "constrain"])
+    fine = {"max_images": [None, 5], "seed": [5], "order_by": [], "constrain": [None, True]}
+    junk = [j for j in JUNK if not any(j is f or (type(j) is type(f) and j == f) for f in fine.get(key, []))]
+    config[key] = rng.choice(junk + [["zz"], [["m1"]], -1, "Orbit", "mirror", np.array([1, 2])])
+    return config, [key]
+
+
+def no_list(rng: random.Random, config: Any) -> Bad:
+    """Give something that looks like the list that it should be."""
+    blocks, i, _ = slot(rng, config)
+    node = rng.choice(nodes(config, "blocks"))
+    node["blocks"] = rng.choice([
+        dict(enumerate(blocks)), iter(blocks), {name for block in blocks for name in block}, ",".join(blocks[i]),
+        np.array(blocks), blocks[i], [" ".join(block) for block in blocks], [iter(block) for block in blocks],
+    ])
+    return config, ["blocks"]
+
+
+NEEDS = {"blocks": [rename, drop_slot, add_slot, one_block, repeat, other_kind, swap_slots, junk_name, junk_block,
+                    junk_generator, no_list],
+         "mirror": [rename_mirrored, junk_center, wrong_center],
+         "simplex": [rename_in_simplex, junk_total, wrong_total, junk_simplex, more_simplex, fewer_simplex],
+         "": [junk_value, junk_config, mirror_of, two_centers, unknown_key, unknown_key_inside, junk_option]}
+MUTATIONS = [(mutate, key) for key, group in NEEDS.items() for mutate in group]
+PER_MUTATION = 8
+
+
+def generated(mutate: Callable[..., Bad], key: str) -> Iterator[tuple[int, Any, list[str]]]:
+    """Spoil good configs in one way, with other random choices each time."""
+    suitable = [config for config in GOOD if not key or nodes(config, key)]
+    for seed in range(PER_MUTATION):
+        rng = random.Random(f"{mutate.__name__} {seed}")
+        bad, words = mutate(rng, deepcopy(rng.choice(suitable)))
+        yield seed, bad, words
+
+
+def test_there_are_enough() -> None:
+    assert len(MUTATIONS) * PER_MUTATION >= 200
+
+
+@pytest.mark.parametrize("config", GOOD)
+def test_good_ones_are_good(config: Mapping[str, Any]) -> None:
+    """What the generator spoils is accepted as it is, so that every error below is the spoiler's."""
+    Symmetry.from_config(config).validate(MANY)
+    for transform in BOTH:
+        transform(search_space=MANY, config=deepcopy(config))
+
+
+@pytest.mark.parametrize("door", [by_symmetry, by_transforms])
+@pytest.mark.parametrize("mutate, key", MUTATIONS, ids=lambda value: getattr(value, "__name__", None) or "any")
+def test_generated_ones_reach_no_model(mutate: Callable[..., Bad], key: str, door: Callable[..., Any]) -> None:
+    """Whatever is wrong, the error is a SymmetryError and says what; nothing else comes out, and nothing is fitted."""
+    for seed, bad, words in generated(mutate, key):
+        try:
+            with fits_recorded() as fits:
+                door(many(), bad)
+        except SymmetryError as error:
+            assert any(word in str(error) for word in words), f"seed {seed}: {bad!r}\n{error}\nnames none of {words}"
+            assert fits == [], f"seed {seed}: {bad!r} reached a model"
+        except Exception as error:
+            pytest.fail(f"seed {seed}: {bad!r}\n{type(error).__name__}: {error}")
+        else:
+            pytest.fail(f"seed {seed}: {bad!r} was accepted")

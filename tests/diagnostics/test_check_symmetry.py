@@ -1,0 +1,125 @@
+"""Do the data support a symmetry? Against densities computed by hand, and on functions that have it or have it not.
+
+One-line bugs that turn this file red: divide by the precision instead of its diagonal; leave the variance out of the
+densities; compare arms before their repeats are averaged; take the plain model for the invariant one; one degree of
+freedom per arm; count twins that differ elsewhere; test at the boundary as if there were none.
+"""
+
+from __future__ import annotations
+
+import warnings
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+from ax_symmetry import SymmetryWarning, get_botorch
+from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry.diagnostics import check_symmetry
+from ax_symmetry.diagnostics.evidence import Assessment, assess, compare_repeats, p_of_no_asymmetry
+from scipy.stats import chi2, multivariate_normal, norm
+from support import add_trial, experiment, features, fill, float_range, random_points, space
+
+SYMMETRY = {"blocks": [["a"], ["b"], ["c"]]}
+SPACE = space([float_range(n) for n in "abcz"])
+
+
+def even(p: dict[str, Any]) -> float:
+    x = np.array([p["a"], p["b"], p["c"]])
+    return float(np.sin(5 * x).sum() + 3 * x.prod() + p["z"])
+
+
+def odd(p: dict[str, Any]) -> float:
+    return float(np.sin(5 * p["a"]) + 2 * (p["b"] - 0.3) ** 2 - p["c"] + p["z"])
+
+
+def test_densities_are_those_of_the_normal_distribution() -> None:
+    made = fill(experiment(SPACE), 8, even, sem=0.1)
+    model = holder_of(get_botorch(made, made.lookup_data()))._model
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = assess(model)
+    x, y = model.train_inputs[0], model.train_targets.numpy()
+    covariance = model.covar_module(x).to_dense().detach().numpy() + np.diag(model.likelihood.noise.detach().numpy())
+    mean = np.full(8, model.mean_module.constant.item())
+    np.testing.assert_allclose(found.log_likelihood, multivariate_normal(mean, covariance).logpdf(y), rtol=1e-8)
+    for i in range(8):
+        others = [j for j in range(8) if j != i]
+        gain = np.linalg.solve(covariance[np.ix_(others, others)], covariance[others, i])
+        center = mean[i] + gain @ (y - mean)[others]
+        spread = covariance[i, i] - gain @ covariance[others, i]
+        np.testing.assert_allclose(found.loo_log_density[i], norm(center, spread**0.5).logpdf(y[i]), rtol=1e-8)
+    assert not model.training and all((value == before[name]).all() for name, value in model.state_dict().items())
+
+
+def test_the_likelihood_ratio_at_the_boundary() -> None:
+    """Half of the ratios are zero if the symmetry holds; the rest are squares of normal variables."""
+    none = np.zeros(3)
+    assert p_of_no_asymmetry(Assessment(-3.0, none), Assessment(-3.0, none)) == 1.0
+    ratio = 2.7055434540954  # the square of the normal distribution's quantile at 95 %
+    assert p_of_no_asymmetry(Assessment(-3.0, none), Assessment(-3.0 + ratio / 2, none)) == pytest.approx(0.05)
+
+
+def test_repeats_by_hand() -> None:
+    means, variances = [1.0, 5.0, 3.0, 0.0, 5.5, 5.0], [1.0, 0.25, 1.0, 1.0, 0.25, 1.0]
+    found = compare_repeats(["p", "q", "p", "r", "q", "p"], means, variances)
+    assert (found.orbits, found.freedom) == (2, 3)
+    assert found.statistic == pytest.approx(4 + 0 + 4 + 0.25**2 / 0.25 * 2)
+    assert found.p == pytest.approx(chi2(3).sf(found.statistic))
+
+
+@pytest.mark.parametrize(("function", "verdict"), [(even, "supported"), (odd, "contradicted")])
+def test_verdicts(function: Any, verdict: str) -> None:
+    made = fill(experiment(SPACE), 25, function, sem=0.05)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SymmetryWarning)
+        report = check_symmetry(made, SYMMETRY)
+    assert report.verdict == verdict and f"The symmetry is {verdict} by 25 observations of y." in str(report)
+    assert any(w.category is SymmetryWarning for w in caught) == (verdict == "contradicted")
+    assert (report.gain > 2) == (report.loo_gain[0] > 0) == (verdict == "supported")
+    assert (report.p < 0.02) == (report.asymmetry > 0.05) == (verdict == "contradicted")
+    assert report.repeats is None and report.space is None
+
+
+def test_an_adapter_and_another_metric() -> None:
+    made = experiment(SPACE, ("y", "w"))
+    for point in random_points(SPACE, 20):
+        add_trial(made, point, {"y": (even(point), 0.05), "w": (odd(point), 0.05)})
+    adapter = get_botorch(made, made.lookup_data())
+    point = features(random_points(SPACE, 1))
+    before = adapter.predict(point)
+    known = adapter if hasattr(adapter, "_experiment") else made  # from Ax 0.5 on
+    assert check_symmetry(known, SYMMETRY, metric="y").verdict == "supported"
+    with pytest.warns(SymmetryWarning, match="observations of w"):
+        check_symmetry(known, SYMMETRY, metric="w")
+    np.testing.assert_array_equal(adapter.predict(point)[0]["y"], before[0]["y"])
+    assert len(made.trials) == 20
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.0, "supported"), (1.0, "contradicted")])
+def test_arms_in_several_orders(shift: float, verdict: str) -> None:
+    """An orbit seen whole; twins that differ in z are other experiments."""
+    made = fill(experiment(SPACE), 15, even, sem=0.1)
+    for number, order in enumerate(permutations([0.1, 0.5, 0.8])):
+        point = {**dict(zip("abc", order)), "z": 0.5}
+        add_trial(made, point, {"y": (even(point) + shift * number, 0.1)})
+    other = {"a": 0.1, "b": 0.5, "c": 0.8, "z": 0.9}
+    add_trial(made, other, {"y": (even(other), 0.1)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SymmetryWarning)
+        report = check_symmetry(made, SYMMETRY)
+    assert (report.repeats.orbits, report.repeats.freedom) == (1, 5)
+    np.testing.assert_allclose(report.repeats.statistic, 17.5 * (shift / 0.1) ** 2, atol=1e-6)
+    assert report.verdict == verdict
+    assert "observed in several orders: 1;" in str(report)
+
+
+def test_a_space_that_does_not_have_it() -> None:
+    made = fill(experiment(space([float_range("a"), float_range("b", 0, 2)])), 6, lambda p: p["a"] + p["b"])
+    with pytest.warns(SymmetryWarning, match="The search space does not have it: .*parameter"):
+        report = check_symmetry(made, {"blocks": [["a"], ["b"]]})
+    assert report.verdict == "contradicted" and report.p == 0.0
+
+
+def test_too_few_to_tell() -> None:
+    report = check_symmetry(fill(experiment(SPACE), 4, even), SYMMETRY)
+    assert report.verdict == "undecided" and "nothing can be said" in str(report)

@@ -1,0 +1,130 @@
+"""Which symmetries the data suggest: the right one first, none where there is none, and how sure it is.
+
+One-line bugs that turn this file red: rank by fewest images; stop after the first part; drop the prior of many
+hypotheses; suggest what the data contradict; glance without the normalisation, or with untied lengthscales; take the
+mirror image of the last observation alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+from typing import Any
+
+import numpy as np
+import pytest
+from ax_symmetry import Symmetry, get_botorch
+from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry.symmetry.declaration import Blocks, Mirror
+from ax_symmetry.diagnostics import suggest_symmetries
+from ax_symmetry.diagnostics.suggest_symmetries import QuickLikelihood
+from brute_force import closure, generators
+from scipy.stats import multivariate_normal
+from support import add_trial, choice, experiment, fill, float_range, random_points, space
+
+SPACE = space([float_range(name) for name in "abcz"])
+
+
+def even(p: Mapping[str, Any]) -> float:
+    """Let a, b and c trade places."""
+    x = np.array([p["a"], p["b"], p["c"]])
+    return float(np.sin(5 * x).sum() + 3 * x.prod() + p["z"])
+
+
+def odd(p: Mapping[str, Any]) -> float:
+    """Have no symmetry."""
+    return float(np.sin(5 * p["a"]) + 2 * (p["b"] - 0.3) ** 2 - p["c"] + p["z"] * p["a"] + np.exp(p["z"]))
+
+
+def group(config: Mapping[str, Any], names: list[str]) -> set[Any]:
+    """Return all elements of a group."""
+    return closure(generators(config, names), len(names))
+
+
+def test_the_true_group_comes_first() -> None:
+    made = fill(experiment(SPACE), 30, even, sem=0.05)
+    found = suggest_symmetries(made)
+    assert group(found[0].symmetry, list("abcz")) == group({"blocks": [["a"], ["b"], ["c"]]}, list("abcz"))
+    assert found[0].probability > 0.9 and found[0].report.verdict == "supported"
+    assert "  6 images; probability" in str(found[0])
+    assert str(found[0]).startswith('{"blocks": ') and f"{found[0].tried} groups" in str(found[0])
+    shares = [suggestion.probability for suggestion in found]
+    assert shares == sorted(shares, reverse=True) and sum(shares) <= 1 + 1e-12
+    assert len(made.trials) == 30
+
+
+def test_parts_are_put_together() -> None:
+    """Two parameters trade places and a third has a mirror."""
+    made = experiment(SPACE)
+    for point in random_points(SPACE, 40):
+        value = np.sin(4 * point["a"]) * np.sin(4 * point["b"]) + (point["c"] - 0.5) ** 2 * 6 - point["z"]
+        add_trial(made, point, {"y": (float(value), 0.03)})
+    found = suggest_symmetries(made)
+    true = {"symmetries": [{"blocks": [["a"], ["b"]]}, {"mirror": {"c": 0.5}}]}
+    assert Symmetry.from_config(found[0].symmetry).order == 4
+    assert {type(part) for part in Symmetry.from_config(found[0].symmetry).parts} == {Blocks, Mirror}
+    point = {"a": 0.1, "b": 0.7, "c": 0.2, "z": 0.3}
+    images = [Symmetry.from_config(config).orbit(point) for config in (true, found[0].symmetry)]
+    key = [sorted(tuple(round(image[n], 12) for n in "abcz") for image in orbit) for orbit in images]
+    assert key[0] == key[1]
+
+
+def test_nothing_where_there_is_nothing() -> None:
+    assert suggest_symmetries(fill(experiment(SPACE), 30, odd, sem=0.05)) == []
+    one = space([float_range("a", 0.1, 1.0, log_scale=True), choice("s", ["x", "y", "z"])])
+    lonely = experiment(one)
+    for point in random_points(one, 8):
+        add_trial(lonely, point, {"y": (point["a"], 0.1)})
+    assert suggest_symmetries(lonely) == []  # no two domains are alike
+
+
+def test_how_sure_it_is() -> None:
+    """Of two groups of as many parts, the odds are the ratio of their marginal likelihoods."""
+    found = suggest_symmetries(fill(experiment(SPACE), 20, even, sem=0.1))
+    assert len(found) > 1
+    for one, other in zip(found, found[1:]):
+        assert {len(Symmetry.from_config(s.symmetry).parts) for s in (one, other)} == {1}
+        odds = log(one.probability / other.probability)
+        assert odds == pytest.approx(one.report.gain - other.report.gain, abs=0.05)
+    weak = suggest_symmetries(fill(experiment(SPACE), 8, even, sem=0.2))
+    for suggestion in weak:  # against none the odds are lower: there were so many
+        odds = log(suggestion.probability / (1 - suggestion.probability))
+        assert odds <= suggestion.report.gain - log(suggestion.tried) + 0.05
+
+
+def test_one_hot_columns() -> None:
+    made = experiment(space([choice("s", list("xyz"), is_ordered=False), choice("t", list("xyz"), is_ordered=False)]))
+    worth = {"x": 0.0, "y": 1.0, "z": 3.0}
+    for s in "xyz":
+        for t in "xyz":
+            add_trial(made, {"s": s, "t": t}, {"y": (worth[s] * worth[t] - abs(worth[s] - worth[t]), 0.05)})
+    for suggestion in suggest_symmetries(made):
+        assert Symmetry.from_config(suggestion.symmetry).parameters == ("s", "t")
+
+
+def test_a_glance_is_the_marginal_likelihood_of_the_normalised_average() -> None:
+    made = fill(experiment(SPACE), 9, even, sem=0.1)
+    adapter = get_botorch(made, made.lookup_data())
+    model = holder_of(adapter)._model
+    names, x, y = list(adapter.parameters), model.train_inputs[0].numpy(), model.train_targets.numpy()
+    noise, mean = np.diag(model.likelihood.noise.detach().numpy()), np.full(9, model.mean_module.constant.item())
+    fresh = space([float_range(name) for name in "abcz"])
+    glance = QuickLikelihood(adapter, fresh)
+    config = {"symmetries": [{"blocks": [["a"], ["b"]]}, {"mirror": {"z": 0.5}}]}
+    found = glance((Blocks((("a",), ("b",))), Mirror((("z", 0.5),))))
+
+    length = dict(zip(names, model.covar_module.lengthscale.detach().numpy()[0]))
+    length["a"] = length["b"] = (length["a"] * length["b"]) ** 0.5
+    scales = np.array([length[name] for name in names])
+
+    def entries(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.exp(-0.5 * (((one[:, None] - other[None]) / scales) ** 2).sum(axis=-1))
+
+    total = np.zeros((9, 9))
+    for element in group(config, names):
+        image = np.stack([x[:, j] if sign > 0 else 1 - x[:, j] for j, sign in element], axis=1)
+        total = total + entries(x, image)
+    averaged = total / np.sqrt(np.outer(total.diagonal(), total.diagonal()))
+    own = model.covar_module(model.train_inputs[0]).to_dense().detach().numpy()
+    wanted = multivariate_normal(mean, averaged + noise).logpdf(y) - multivariate_normal(mean, own + noise).logpdf(y)
+    assert found == pytest.approx(wanted, rel=1e-8)
