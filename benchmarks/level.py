@@ -27,8 +27,8 @@ from problems import PROBLEMS, Problem, problem
 from regrets import INITIAL, read, report
 
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
-from ax_symmetry._ax import default_transforms
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax import backend
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.kernels import InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.search.posterior import use_search_posterior
 
@@ -61,7 +61,7 @@ def with_kernel(make: Callable[[Symmetry, list[str]], Kernel]) -> Callable[..., 
         stand_in(adapter, training_data(adapter), kernel)
         if isinstance(kernel, InvariantKernel):  # searched as `get_botorch` searches a model with this kernel
             kernel.freeze()
-            use_search_posterior(holder_of(adapter)._model)
+            use_search_posterior(fitted_model(adapter))
         return adapter
 
     return fitted
@@ -89,7 +89,7 @@ def canonical_domain(constrain: bool) -> Callable[..., Any]:
 
     def fitted(experiment: Experiment, task: Problem) -> Any:
         configs = {"Canonicalize": {**task.symmetry, "constrain": constrain}}
-        transforms = [Canonicalize, *default_transforms()]
+        transforms = [Canonicalize, *backend.default_transforms()]
         return get_botorch(experiment, experiment.lookup_data(), transforms=transforms, transform_configs=configs)
 
     return fitted

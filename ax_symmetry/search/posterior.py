@@ -7,6 +7,7 @@ of each place alone.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,3 +200,12 @@ def use_search_posterior(model: Any) -> Any:
         kind: Any = type(model)
         model.__class__ = with_mixin(_Searched, kind)
     return model
+
+
+def search_model(model: Any) -> Any:
+    """Return a copy of a model whose invariant kernels are frozen, for a search; see `use_search_posterior`."""
+    frozen = deepcopy(model)
+    for part in frozen.modules():
+        if isinstance(part, AveragedKernel):
+            part.freeze()
+    return use_search_posterior(frozen.eval())

@@ -29,7 +29,7 @@ from ax.core.optimization_config import MultiObjectiveOptimizationConfig, Optimi
 from ax.core.outcome_constraint import OutcomeConstraint
 from ax.core.types import ComparisonOp
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry._ax import backend
 from botorch.acquisition.knowledge_gradient import qKnowledgeGradient
 from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpectedImprovement
 from botorch.acquisition.monte_carlo import (
@@ -44,9 +44,9 @@ from compatibility import MODELS, TWINS
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import MODULAR, data_of, experiment, fast_optimizer, features, float_range, space
 
-torch_module = import_module(f"ax.{GENERATION}.torch")
+torch_module = import_module(f"ax.{backend.GENERATION}.torch")
 Bridge = getattr(torch_module, "TorchAdapter", None) or torch_module.TorchModelBridge
-MODULE = "ax.generators.torch" if GENERATION == "adapter" else "ax.models.torch"
+MODULE = "ax.generators.torch" if backend.GENERATION == "adapter" else "ax.models.torch"
 
 NAMES = ["a1", "b1", "a2", "b2"]
 CONFIG = {"blocks": [["a1", "b1"], ["a2", "b2"]]}
@@ -239,14 +239,14 @@ def fit(name: str, made: Experiment, *, ours: bool = True) -> Any:
     keywords = {
         "experiment": made,
         "data": made.lookup_data(),
-        "transforms": added + default_transforms(),
+        "transforms": added + backend.default_transforms(),
         "transform_configs": {kind.__name__: CONFIG for kind in added},
     }
     if case.legacy:
         return get_botorch(**keywords)
     if name == "random forest":
         forest = import_module(f"{MODULE}.randomforest").RandomForest(num_trees=10)
-        role = "generator" if GENERATION == "adapter" else "model"
+        role = "generator" if backend.GENERATION == "adapter" else "model"
         return Bridge(search_space=made.search_space, **{role: forest}, **keywords)
     return MODULAR(**keywords, **case.keywords())
 
@@ -265,7 +265,7 @@ def check(name: str) -> None:
             np.testing.assert_allclose(numbers[:4], numbers[4:], rtol=1e-6)
             assert np.all(np.isfinite(numbers))
     if case.tied:
-        model = adapter.model if GENERATION == "modelbridge" else adapter.generator
+        model = adapter.model if backend.GENERATION == "modelbridge" else adapter.generator
         columns = list(adapter.parameters)
         for one, other in zip(*(model.predict(rows(p, columns)) for p in (probes, images))):
             np.testing.assert_allclose(one, other, atol=1e-3)
@@ -293,7 +293,7 @@ def rows(listed: list[Point], columns: list[str]) -> torch.Tensor:
 @pytest.mark.parametrize("name", list(MODELS))
 def test_the_table_says_the_truth(name: str) -> None:
     """Prove an entry, or that plain Ax fails where the entry says so."""
-    entry = MODELS[name][GENERATION]
+    entry = MODELS[name][backend.GENERATION]
     if not entry.startswith("works"):
         assert fails_in_plain_ax(name), entry
     elif "Ax itself" not in entry or not fails_in_plain_ax(name):

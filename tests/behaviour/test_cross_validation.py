@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from ax.core.experiment import Experiment
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry._ax import backend
 from support import add_trial, experiment, float_range, space
 
-if GENERATION == "modelbridge":
+if backend.GENERATION == "modelbridge":
     from ax.modelbridge.cross_validation import cross_validate
 else:
     from ax.adapter.cross_validation import cross_validate
@@ -46,7 +46,7 @@ def with_twins() -> Experiment:
 def spied(adapter: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, np.ndarray, list[str]]]:
     """Record the inputs of every fold that the model sees."""
     calls = []
-    model = adapter.model if GENERATION == "modelbridge" else adapter.generator
+    model = adapter.model if backend.GENERATION == "modelbridge" else adapter.generator
     genuine = model.cross_validate
 
     def spy(datasets: Any, X_test: Any, **keywords: Any) -> Any:
@@ -78,7 +78,7 @@ def test_no_image_of_a_held_out_arm(
     adapter = get_botorch(
         made,
         made.lookup_data(),
-        transforms=transforms + default_transforms(),
+        transforms=transforms + backend.default_transforms(),
         transform_configs={transform.__name__: CONFIG for transform in transforms},
     )
     calls = spied(adapter, monkeypatch)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry, get_botorch
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model
 from support import choice, fast_optimizer, features, float_range, measured, space
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -65,7 +65,7 @@ def test_on_a_gpu(case: str, way: str, metrics: tuple[str, ...]) -> None:
             adapter = get_botorch(
                 made, made.lookup_data(), symmetry=config, method=method, device=torch.device(device)
             )
-            fitted = holder_of(adapter)._model
+            fitted = fitted_model(adapter)
             assert {p.device.type for p in fitted.parameters()} == {device}
             predicted[device] = adapter.predict(features(orbits))
             arms = adapter.gen(3).arms

@@ -29,14 +29,14 @@ from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry._ax import backend
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.__main__ import _experiment, _read
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
-from ax_symmetry.options import read_augmentation, read_canonical
+from ax_symmetry.options import read_symmetrize, read_canonicalize
 from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
@@ -45,7 +45,7 @@ from support import (
     MODULAR, Generators, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space,
 )
 
-torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
+torch_modules = f"ax.{'generators' if backend.GENERATION == 'adapter' else 'models'}.torch"
 covar_module_argparse = import_module(
     f"{torch_modules}.botorch_modular.input_constructors.covar_modules"
 ).covar_module_argparse
@@ -119,7 +119,8 @@ def by_symmetry(run: Experiment, config: Any) -> Any:
 
 def by_transforms(run: Experiment, config: Any) -> Any:
     """Take the door of `transforms=` and `transform_configs=`, as in Ax's own call."""
-    return get_botorch(run, run.lookup_data(), transforms=BOTH + default_transforms(), transform_configs=both(config))
+    transforms = BOTH + backend.default_transforms()
+    return get_botorch(run, run.lookup_data(), transforms=transforms, transform_configs=both(config))
 
 
 def check(error: BaseException, named: tuple[str, ...], way_out: str) -> None:
@@ -408,7 +409,7 @@ def test_models_are_recorded(door: Callable[..., Any]) -> None:
 
 def behind(name: str) -> list[Any]:
     """List Ax's default transforms with both of ours behind the one of that name."""
-    stock = default_transforms()
+    stock = backend.default_transforms()
     names = [transform.__name__ for transform in stock]
     if name not in names:
         pytest.skip(f"this Ax has no {name} among its default transforms")
@@ -426,10 +427,10 @@ def composed(name: str, config: Any, made: SearchSpace) -> Any:
 
 
 CHOICES = pair(choice("a", ["x", "y", "z"], is_ordered=False), choice("b", ["x", "y", "z"], is_ordered=False))
-STOCK = default_transforms()
+STOCK = backend.default_transforms()
 
 
-class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFixed):  # type: ignore[misc]
+class Flatten(import_module(f"ax.{backend.GENERATION}.transforms.remove_fixed").RemoveFixed):  # type: ignore[misc]
     """Takes all points for one."""
 
     def transform_observation_features(self, observation_features: Any) -> Any:
@@ -572,8 +573,8 @@ CALLS = [
     pytest.param(
         lambda: Canonicalize(search_space=TWO, config={}), ("Canonicalize",), "hand the dict", id="empty-config",
     ),
-    pytest.param(lambda: read_augmentation(5), ("5",), "the dict of the symmetry", id="read-no-dict"),
-    pytest.param(lambda: read_canonical({"constrain": 0}), ("constrain", "0"), "True or False", id="read-canonical"),
+    pytest.param(lambda: read_symmetrize(5), ("5",), "the dict of the symmetry", id="read-no-dict"),
+    pytest.param(lambda: read_canonicalize({"constrain": 0}), ("constrain", "0"), "True or False", id="read-canonical"),
     pytest.param(
         lambda: order_constraints(ParameterEncoding(Symmetry.from_config(PAIR), LOGS), (0, 1), LOGS),
         ("constrain", "parameter a"), "order_by", id="order-constraints",
@@ -736,14 +737,14 @@ if hasattr(ax.core.parameter, "DerivedParameter"):
             id="derived-without-a-simplex",
         ),
     ]
-if GENERATION == "modelbridge":
+if backend.GENERATION == "modelbridge":
     CALLS.append(
         pytest.param(
             lambda: compose(TWO, symmetry=PAIR, method="kernel", model_constructor=min),
             ("method", "model_constructor"), "use method 'augmentation'", id="kernel-beside-a-constructor",
         )
     )
-if GENERATION == "adapter":
+if backend.GENERATION == "adapter":
     CALLS.append(
         pytest.param(
             lambda: compose(TWO, symmetry=PAIR, acqf_constructor=min), ("acqf_constructor",),
@@ -791,7 +792,7 @@ def test_every_error_has_a_row() -> None:
         name = str(path.relative_to(PACKAGE))
         if path.parent.name == "integrations":
             continue  # tests of their own
-        if path.parent.name == "_ax" and path.stem in {"adapter", "modelbridge"} - {GENERATION}:
+        if path.parent.name == "_ax" and path.stem in {"adapter", "modelbridge"} - {backend.GENERATION}:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and re.match(r"raise (SymmetryError|too_large)\b", ast.unparse(node)):

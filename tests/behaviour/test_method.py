@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry, choose_generation_strategy, get_botorch
-from ax_symmetry._ax import generator_keywords
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax import backend
+from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.search_model import Region
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels import ApproximatelyInvariantKernel
@@ -60,7 +61,7 @@ def value(p: dict[str, Any]) -> float:
 
 
 def parts_of(adapter: Any) -> list[Any]:
-    model = holder_of(adapter)._model
+    model = fitted_model(adapter)
     return list(model.models) if isinstance(model, ModelListGP) else [model]
 
 
@@ -122,7 +123,7 @@ def test_a_symmetry_that_does_not_hold_exactly(share: Any, metrics: tuple[str, .
 def test_a_strategy_leaves_candidates_of_such_a_symmetry() -> None:
     search_space = cases()["ranges"][0]
     strategy = choose_generation_strategy(search_space, {"blocks": BLOCKS, "asymmetry": "learn"})
-    for keywords, _, learns in generator_keywords(strategy):
+    for keywords, _, learns in backend.generator_keywords(strategy):
         ours = [t.__name__ for t in keywords["transforms"] if t.__module__.startswith("ax_symmetry")]
         assert ours == (["SymmetrizeObservations"] if learns else [])
         assert "Canonicalize" not in keywords["transform_configs"]
@@ -148,10 +149,11 @@ def test_twelve_interchangeable_blocks() -> None:
 def test_observations_outside_of_the_search_are_shown_as_images_inside() -> None:
     names = ["a", "b", "c", "z"]
     action = action_on_features(Symmetry.permutation([["a"], ["b"], ["c"]]), names)
-    asked = space([float_range(n, 0.4, 0.7) if n in ("b", "z") else float_range(n) for n in names], [({"a": 1.0}, 0.8)])
+    ends = torch.tensor([[0.4, 0.7] if n in ("b", "z") else [0.0, 1.0] for n in names], dtype=torch.double)
+    region = Region(*ends.T, linear=(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), torch.tensor([[0.8]])))
     x = torch.from_numpy(np.random.default_rng(0).random((60, 4)))
     before = x.clone()
-    moved = feasible_images(x, lambda: action, names, asked)
+    moved = feasible_images(x, lambda: action, region)
     assert torch.equal(x, before)
     kinds = set()
     for row, found in zip(x.tolist(), moved.tolist()):
@@ -164,13 +166,13 @@ def test_observations_outside_of_the_search_are_shown_as_images_inside() -> None
 
 
 def test_cross_validation_leaves_out_the_orbit() -> None:
-    from ax_symmetry._ax import GENERATION
+    from ax_symmetry._ax import backend
 
     search_space, config = cases()["ranges"]
     made = fill(experiment(search_space), 6, value)
     with fast_optimizer():
         adapter = get_botorch(made, made.lookup_data(), symmetry=config, method="kernel")
-        if GENERATION == "adapter":
+        if backend.GENERATION == "adapter":
             from ax.adapter.cross_validation import cross_validate
         else:
             from ax.modelbridge.cross_validation import cross_validate
@@ -180,7 +182,7 @@ def test_cross_validation_leaves_out_the_orbit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "config", "possible", "wanted"),
+    ("method", "config", "kernel_allowed", "wanted"),
     [
         ("auto", {}, True, "kernel"),
         ("auto", {}, False, None),
@@ -205,6 +207,6 @@ def test_a_strategy_knows_the_method() -> None:
         strategy = choose_generation_strategy(search_space, {"blocks": blocks}, method=method)
         found = [
             keywords["transform_configs"]["SymmetrizeObservations"].get("method")
-            for keywords, _, learns in generator_keywords(strategy) if learns
+            for keywords, _, learns in backend.generator_keywords(strategy) if learns
         ]
         assert found and set(found) == {wanted}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ax_symmetry import Symmetry, get_botorch
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.symmetry.declaration import Blocks, Mirror
 from ax_symmetry.diagnostics import suggest_symmetries
 from ax_symmetry.diagnostics.suggest_symmetries import QuickLikelihood
@@ -105,7 +105,7 @@ def test_one_hot_columns() -> None:
 def test_a_glance_is_the_marginal_likelihood_of_the_normalised_average() -> None:
     made = fill(experiment(SPACE), 9, even, sem=0.1)
     adapter = get_botorch(made, made.lookup_data())
-    model = holder_of(adapter)._model
+    model = fitted_model(adapter)
     names, x, y = list(adapter.parameters), model.train_inputs[0].numpy(), model.train_targets.numpy()
     noise, mean = np.diag(model.likelihood.noise.detach().numpy()), np.full(9, model.mean_module.constant.item())
     fresh = space([float_range(name) for name in "abcz"])
