@@ -142,7 +142,7 @@ def test_constraints_are_the_fundamental_domain(case: str) -> None:
     assert symmetry.order > 6 or 0 < first < 60
     rng = np.random.default_rng(1)
     for point in points_in(made, 20, seed=2):  # with ties, on the walls
-        for group in symmetry.classes:
+        for group in symmetry.parameter_orbits:
             same = rng.choice(group), rng.choice(group)
             if set(same) <= set(point) and not symmetry.simplexes:
                 point[same[0]] = point[same[1]]
