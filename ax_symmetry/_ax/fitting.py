@@ -17,7 +17,6 @@ from torch import Tensor
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
-from ax_symmetry.symmetry.declaration import Mirror
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -152,9 +151,8 @@ def kernel_arguments(
             f"symmetry: parameter {name} is implied by others, in units that a surrogate spec does not know; use "
             "method 'kernel' of get_botorch or choose_generation_strategy."
         )
-    centered = [replace(p, centers=tuple((n, 0.5) for n, _ in p.centers)) if isinstance(p, Mirror) else p
-                for p in declared.parts]
-    own: dict[str, Any] = {"symmetry": Symmetry(tuple(centered)), "feature_names": names}
+    scaled = Symmetry(tuple(part.in_unit_cube() for part in declared.parts if part.moves))
+    own: dict[str, Any] = {"symmetry": scaled, "feature_names": names}
     own["base_kernel"] = options.pop("base_kernel", None)
     own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
     if approximate:

@@ -19,7 +19,8 @@ from torch import Tensor
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.column_action import ColumnAction, Implied, widened_action
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.encoding import ParameterEncoding
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 """Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""

@@ -13,7 +13,8 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import options
 from ax_symmetry._ax import RowTransform, linear_constraint
 from ax_symmetry._ax.training_rows import Context, Training
-from ax_symmetry.space.encoding import ParameterEncoding, symmetrized_space
+from ax_symmetry.space.bounds import symmetrized_space
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints

@@ -19,7 +19,7 @@ from ax_symmetry._ax.search_model import Search, StandIn
 from ax_symmetry._ax.training_rows import Context, Images, Training
 from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
-from ax_symmetry.groups.fundamental_domain import select_images
+from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import ColumnAction
@@ -27,7 +27,8 @@ from ax_symmetry.models.model_columns import column_action, is_feasible, feasibl
 from ax_symmetry.search.averaged_model import average_model
 from ax_symmetry.search.posterior import use_search_posterior
 from ax_symmetry.search.row_orbits import RowOrbits
-from ax_symmetry.space.encoding import ParameterEncoding, symmetrized_space
+from ax_symmetry.space.bounds import symmetrized_space
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.known_arms import orbit_keys
 from ax_symmetry.transforms.plan import check_surroundings, warn_if_partial
 

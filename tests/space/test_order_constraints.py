@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Symmetry
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.order_constraints import order_constraints
 from support import boolean, choice, equality, fixed, float_range, int_range, space
 
