@@ -24,7 +24,7 @@ class SymmetrizeOptions:
     select: str = "nearest"
     seed: int = 0
 
-    def is_partial(self, order: int) -> bool:
+    def is_partial(self, order: float) -> bool:
         """Tell whether, for a group of this order, images away from the fundamental domain are left out."""
         return self.select == "nearest" and self.max_images is not None and self.max_images < order
 

@@ -27,7 +27,7 @@ from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.models.model_columns import ModelColumns
 from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.symmetry.declaration import Blocks, Part
+from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 FITS_PER_SHAPE = 2
@@ -38,7 +38,7 @@ PARTS_COMBINED = 20
 MAX_SUGGESTIONS = 5
 """So many groups are suggested at most."""
 
-Parts = tuple[Part, ...]
+Parts = tuple[Kind, ...]
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,9 @@ def _larger(
     single = [parts for parts in glances if len(parts) == 1]
     found: list[Parts] = [
         (part,)
-        for (blocks,) in single
-        if isinstance(blocks, Blocks) and gains.get((blocks,), 0.0) > 0
-        for part in extended(blocks, space)
+        for (swap,) in single
+        if swap.symmetric_blocks and gains.get((swap,), 0.0) > 0
+        for part in extended(swap.symmetric_blocks, space)
     ]
     for (part,) in sorted(single, key=glances.__getitem__, reverse=True)[:PARTS_COMBINED]:
         if _adds_to(leader, part):
@@ -196,26 +196,25 @@ def _larger(
 
 
 def log_odds(gains: Mapping[Parts, float], tried: Iterable[Parts]) -> dict[Parts, float]:
-    """Return for each group the log odds against none; see `suggest_symmetries` for what is assumed beforehand."""
-    kinds = Counter(_kind(part) for part, *others in tried if not others)
+    """Return for each group the log odds against none; see `suggest_symmetries` for the prior odds."""
+    counts = Counter(_slots(part) for part, *others in tried if not others)
     return {
-        parts: value - sum(log(len(kinds) * kinds[_kind(part)]) for part in parts) for parts, value in gains.items()
+        parts: gain - sum(log(len(counts) * counts[_slots(part)]) for part in parts) for parts, gain in gains.items()
     }
 
 
-def _kind(part: Part) -> int:
-    """Return how many slots the blocks have, 0 for a mirror."""
-    return len(part.blocks[0]) if isinstance(part, Blocks) else 0
+def _slots(part: Kind) -> int:
+    """Count the slots of the blocks that trade places; 0 for a mirror."""
+    return len(part.symmetric_blocks[0]) if part.symmetric_blocks else 0
 
 
 def _shape(parts: Parts) -> tuple[tuple[int, int], ...]:
-    """Return for every part its kind, and how many parameters it moves."""
-    return tuple(sorted((_kind(part), len(part.parameters)) for part in parts))
+    """Return for every part its number of slots, and of parameters that it moves."""
+    return tuple(sorted((_slots(part), len(part.parameters)) for part in parts))
 
 
-def _adds_to(parts: Parts, part: Part) -> bool:
+def _adds_to(parts: Parts, part: Kind) -> bool:
     """Tell whether a part moves other blocks than those before, or mirrors what was not mirrored."""
-    if isinstance(part, Blocks):
-        blocks = [name for own in parts if isinstance(own, Blocks) for name in own.parameters]
-        return not set(blocks) & set(part.parameters)
+    if part.symmetric_blocks:
+        return not any(set(other.parameters) & set(part.parameters) for other in parts if other.symmetric_blocks)
     return Symmetry((*parts, part)).order > Symmetry(parts).order

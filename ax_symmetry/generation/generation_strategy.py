@@ -10,7 +10,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend
 from ax_symmetry.options import choose_method
-from ax_symmetry.space.encoding import has_ranges_alone
+from ax_symmetry.space.bounds import has_ranges_alone
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import check_declaration, config_of
 from ax_symmetry.transforms.registration import SymmetrizeObservations, transforms_for

@@ -47,6 +47,16 @@ class Factor:
         return (order(self.generators) if self.generators else 1) * factorial(len(self.blocks))
 
     @cached_property
+    def all_generators(self) -> tuple[Permutation, ...]:
+        """Generators of the whole factor as permutations of the 2 k points: the swaps of neighbouring blocks first."""
+        k = len(self.columns)
+        swaps = []
+        for one, other in zip(self.blocks, self.blocks[1:]):
+            move = {**dict(zip(one, other)), **dict(zip(other, one))}
+            swaps.append(tuple(move.get(j % k, j % k) + k * (j // k) for j in range(2 * k)))
+        return (*swaps, *self.generators)
+
+    @cached_property
     def coset_representatives(self) -> PointIndices:
         """The elements `K x k` but for the permutations of the blocks, the identity first, as points of the columns.
 
@@ -105,6 +115,17 @@ class Action:
             table[..., list(factor.columns)] = moved
             table = table.reshape(-1, self.width)
         return table
+
+    @cached_property
+    def generators(self) -> PointIndices:
+        """Elements `r x d` that generate the group: those of the factors, one factor after the other."""
+        rows = []
+        for factor in self.factors:
+            for generator in factor.all_generators:
+                row = np.arange(self.width)
+                row[list(factor.columns)] = self.to_row_points(factor, np.asarray(generator[: len(factor.columns)]))
+                rows.append(row)
+        return np.asarray(rows, dtype=np.intp).reshape(-1, self.width)
 
     def to_row_points(self, factor: Factor, points: PointIndices) -> PointIndices:
         """Translate points of a factor's own columns to points of the whole row."""
@@ -169,7 +190,7 @@ class Action:
         Args:
             x: Rows `n x d`.
             mirrored: The same rows with every column mirrored, `n x d`; needed if the group mirrors.
-            priority: The columns in the order of comparison, block after block; the given order without it.
+            comparison_order: The columns in the order of comparison, block after block; the given order without it.
 
         Returns:
             The points `n x d` of the representatives. O(n m log m) for the symmetric group on m blocks, O(n |G| d) for
@@ -193,6 +214,11 @@ class Action:
             best = _lexicographic_argmin(values, local)
             points[:, list(factor.columns)] = candidates[np.arange(len(x)), best]
         return points
+
+    def canonical_rows(self, x: Rows, mirrored: Rows | None = None, comparison_order: Sequence[int] = ()) -> Rows:
+        """Return the canonical representatives `n x d` themselves; see `canonical_points`."""
+        points = self.canonical_points(x, mirrored, comparison_order)
+        return np.take_along_axis(with_mirror_images(x, mirrored), points, axis=1)
 
     @cached_property
     def _rivals(self) -> PointIndices:

@@ -21,7 +21,6 @@ from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
 from ax_symmetry.kernels.group_average import parts_of, sets_of
 from ax_symmetry.kernels.matern import ProductMaternKernel
 from ax_symmetry.options import BASE_KERNELS
-from ax_symmetry.symmetry.declaration import Blocks
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -183,7 +182,7 @@ class MaxAlignmentKernel(BaseKernelWrapper):
         super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
         declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
         for part in declared.parts:
-            if not isinstance(part, Blocks) or part.group != "symmetric" or len(part.blocks[0]) > 1:
+            if part.moves and {len(block) for block in part.symmetric_blocks} != {1}:
                 raise SymmetryError(
                     f"symmetry: {part} cannot be sorted; the max-alignment kernel is for blocks of one slot that trade "
                     "places in every way. Use InvariantKernel."

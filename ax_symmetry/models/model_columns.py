@@ -20,7 +20,8 @@ from ax_symmetry._ax.search_model import Region
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
-from ax_symmetry.space.encoding import ParameterEncoding, numeric_bounds
+from ax_symmetry.space.bounds import numeric_bounds
+from ax_symmetry.space.encoding import ParameterEncoding
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 """Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +13,6 @@ from ax_symmetry._ax import backend
 from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 from ax_symmetry.models.model_columns import ModelColumns
-from ax_symmetry.symmetry.declaration import Mirror
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -136,18 +135,13 @@ def kernel_arguments(
             f"symmetry: parameter {name} is implied by others, in units that a surrogate spec does not know; use "
             "method 'kernel' of get_botorch or choose_generation_strategy."
         )
-    own: dict[str, Any] = {"symmetry": _in_unit_cube(declared), "feature_names": names}
+    scaled = Symmetry(tuple(part.in_unit_cube() for part in declared.parts if part.moves))
+    own: dict[str, Any] = {"symmetry": scaled, "feature_names": names}
     own["base_kernel"] = options.pop("base_kernel", None)
     own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
     if approximate:
         return {"invariant": InvariantKernel(**own), **options}
     return {**own, **options}
-
-
-def _in_unit_cube(symmetry: Symmetry) -> Symmetry:
-    centered = [replace(p, centers=tuple((n, 0.5) for n, _ in p.centers)) if isinstance(p, Mirror) else p
-                for p in symmetry.parts]
-    return Symmetry(tuple(centered))
 
 
 def _share(asymmetry: float | str) -> float | None:

@@ -17,17 +17,18 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.groups.actions import Action, Factor, Rows, with_mirror_images
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.encoding import ParameterEncoding
 
 SEARCH_BUDGET = 20_000
 """Arrangements of blocks that are tried for one candidate of a group too large to write out."""
 
 
 class FeasibleRegion:
-    """What one call of `gen` may return, in the numbers of a `Codec`.
+    """What one call of `gen` may return, in the numbers of an encoding.
 
     Args:
-        codec: Turns values into numbers.
+        encoding: Turns values into numbers.
         search_space: The search space of the call.
         fixed: The fixed features of the call, by name.
     """
@@ -37,25 +38,23 @@ class FeasibleRegion:
     ) -> None:
         self.encoding = encoding
         d = len(encoding.columns)
-        self.lower, self.upper = np.full(d, -np.inf), np.full(d, np.inf)
+        self.lower, self.upper, self.slack = np.full(d, -np.inf), np.full(d, np.inf), np.full(d, 1e-8)
         self.allowed: dict[int, npt.NDArray[np.float64]] = {}
         for name, column in encoding.columns.items():
-            p = search_space.parameters.get(name)
-            declared = encoding.parameters.get(name)
-            values = None
+            p, values = search_space.parameters.get(name), None
             if isinstance(p, RangeParameter):
                 self.lower[column], self.upper[column] = p.lower, p.upper
             elif isinstance(p, ChoiceParameter):
                 values = p.values
             elif isinstance(p, FixedParameter):
                 values = [p.value]
-            if fixed and fixed.get(name) is not None and declared is not None:
+            if fixed and fixed.get(name) is not None and name in encoding.parameters:
                 values = [fixed[name]]
             if values is not None:
                 numbers = np.asarray([encoding.encode_value(name, v) for v in values])
                 self.allowed[column] = numbers[~np.isnan(numbers)]
-        spread = np.asarray([_spread(encoding.parameters.get(name)) for name in encoding.columns])
-        self.slack = 1e-8 * spread
+            if name in encoding.ranges:
+                self.slack[column] *= float(encoding.ranges[name].upper - encoding.ranges[name].lower)
         self.constraints = []
         for weights, bound in linear_constraints(search_space):
             inside = {encoding.columns[n]: w for n, w in weights.items() if n in encoding.parameters}
@@ -104,7 +103,7 @@ class FeasibleRegion:
             Which rows have an image inside, and these images; the row itself where there is none.
         """
         z = with_mirror_images(x, self.encoding.mirrored(x))
-        y = np.take_along_axis(z, action.canonical_points(x, z[:, x.shape[1]:], comparison_order), axis=1)
+        y = action.canonical_rows(x, z[:, x.shape[1]:], comparison_order)
         inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
         for i in np.flatnonzero(~inside).tolist():
             search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
@@ -218,8 +217,3 @@ class _BlockAssignment:
         if not self.fitting[left, position:].any(axis=0).all():
             return False
         return all(s + a[left, position:].min(axis=0).sum() <= x for s, a, x in zip(spent, self.added, self.limits))
-
-
-def _spread(p: Any) -> float:
-    """Measure a parameter's range, in numbers of the codec."""
-    return float(p.upper - p.lower) if isinstance(p, RangeParameter) else 1.0

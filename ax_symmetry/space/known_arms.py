@@ -1,4 +1,4 @@
-"""Which arm of an experiment is the same experiment as a candidate, in whatever order its blocks are."""
+"""Find arms on the same orbit as a candidate."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ax_symmetry.groups.actions import Rows, gather_images
+from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.encoding import ParameterEncoding
 
 
 def orbit_keys(encoding: ParameterEncoding, comparison_order: Sequence[int], x: Rows) -> list[bytes]:
     """Tell on which orbit rows `n x d` lie, by their canonical representatives to nine digits of the ranges."""
-    mirrored = encoding.mirrored(x)
-    points = encoding.symmetry.action.canonical_points(x, mirrored, comparison_order)
-    canonical = gather_images(x, mirrored, np.arange(len(x)), points)
+    canonical = encoding.canonical_rows(x, comparison_order)
     return [row.tobytes() for row in np.round(encoding.to_unit_cube(canonical), 9) + 0.0]
 
 
@@ -31,8 +29,8 @@ class KnownArms:
     """The arms of an experiment, found by the orbit that they lie on.
 
     Args:
-        codec: Turns values into numbers.
-        priority: The columns in the order of comparison.
+        encoding: Turns values into numbers.
+        comparison_order: The columns in the order of comparison.
         arms: Returns the arms that there are now, by signature.
     """
 
@@ -55,9 +53,9 @@ class KnownArms:
         """
         new = [arm.parameters for signature, arm in self.arms().items() if signature not in self._read]
         self._read.update(self.arms())
-        complete, known = self.encoding.encode({n: [p.get(n) for p in new] for n in self.encoding.parameters})
-        own = [new[i] for i in np.flatnonzero(complete)]
-        for key, arm in zip(experiment_keys(self.encoding, self.comparison_order, known, own), own):
+        complete, known = self.encoding.encode_points(new)
+        named = [new[i] for i in np.flatnonzero(complete)]
+        for key, arm in zip(experiment_keys(self.encoding, self.comparison_order, known, named), named):
             self._found.setdefault(key, arm)
         if not self._found:
             return [None] * len(x)

@@ -12,14 +12,9 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.fundamental_domain import Wall, walls
-from ax_symmetry.space.encoding import (
-    TOLERANCE,
-    ParameterEncoding,
-    numeric_bounds,
-    maximum,
-    linear_constraints,
-    is_symmetric_about,
-)
+from ax_symmetry.space.bounds import linear_constraints, maximum, numeric_bounds
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.symmetry.mirror import TOLERANCE, is_symmetric_about
 
 Weights = dict[str, float]
 Constraint = tuple[Weights, float]
@@ -36,8 +31,8 @@ def order_constraints(
     allows.
 
     Args:
-        codec: Names the columns.
-        priority: The columns in the order of comparison.
+        encoding: Names the columns.
+        comparison_order: The columns in the order of comparison.
         search_space: Where the search is to take place.
 
     Returns:
@@ -99,8 +94,7 @@ def _linear(encoding: ParameterEncoding, point: int) -> Constraint:
     name = names[point % len(names)]
     weights, offset = {name: 1.0}, 0.0
     if name in encoding.implied:
-        simplex = encoding.implied[name]
-        weights, offset = {other: -1.0 for other in simplex.parameters if other != name}, simplex.total
+        weights, offset = encoding.implied[name].implied_terms(name)
     if point < len(names):
         return weights, offset
     return {n: -w for n, w in weights.items()}, 2 * encoding.symmetry.centers[name] - offset
@@ -138,10 +132,8 @@ def _half_spaces(names: Sequence[str], search_space: SearchSpace) -> Iterator[Co
 def _generators(factor: Factor, encoding: ParameterEncoding) -> Iterator[dict[str, int]]:
     """List generators of a factor: for every parameter that moves the point that takes its place."""
     names, action = encoding.symmetry.parameters, encoding.symmetry.action
-    swaps = [dict([*zip(a, b), *zip(b, a)]) for a, b in zip(factor.blocks, factor.blocks[1:])]
-    k = len(factor.columns)
-    for generator in [*swaps, *(dict(enumerate(g[:k])) for g in factor.generators)]:
-        points = action.to_row_points(factor, np.asarray([generator.get(j, j) for j in range(k)]))
+    for generator in factor.all_generators:
+        points = action.to_row_points(factor, np.asarray(generator[: len(factor.columns)]))
         yield {names[c]: int(p) for c, p in zip(factor.columns, points) if c != p}
 
 

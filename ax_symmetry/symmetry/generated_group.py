@@ -1,4 +1,4 @@
-"""From declared parts to the group that they generate together, as a direct product of factors.
+"""From declared parts to the finite group that they generate together, as a direct product of factors.
 
 Parts that share no parameter commute and are factors of their own. The symmetric group on blocks is never written out,
 also where mirrors act on its blocks: with N the group of the mirrors and of their images under the permutations, the
@@ -11,17 +11,18 @@ from collections.abc import Iterable, Sequence
 
 from ax_symmetry.groups.actions import Action, Factor
 from ax_symmetry.groups.permutations import Permutation
-from ax_symmetry.symmetry.declaration import Blocks, Mirror, Part
+from ax_symmetry.symmetry.kind import Kind
 
 
-def build_action(parts: Sequence[Part], parameters: Sequence[str]) -> Action:
-    """Build the action of the group that the parts generate, on rows with `parameters` as columns."""
-    return Action(len(parameters), tuple(_factor(connected, parameters) for connected in _connected(parts)))
+def build_action(parts: Sequence[Kind], parameters: Sequence[str]) -> Action:
+    """Build the action of the finite group that the parts generate, on rows with `parameters` as columns."""
+    moving = [part for part in parts if part.exchanges or part.flips]
+    return Action(len(parameters), tuple(_factor(connected, parameters) for connected in _connected(moving)))
 
 
-def _connected(parts: Sequence[Part]) -> list[list[Part]]:
+def _connected(parts: Sequence[Kind]) -> list[list[Kind]]:
     """Collect the parts that share parameters; the groups of different collections commute."""
-    collections: list[list[Part]] = []
+    collections: list[list[Kind]] = []
     for part in parts:
         touching = [c for c in collections if any(set(part.parameters) & set(other.parameters) for other in c)]
         rest = [c for c in collections if c not in touching]
@@ -29,29 +30,22 @@ def _connected(parts: Sequence[Part]) -> list[list[Part]]:
     return collections
 
 
-def _factor(parts: Sequence[Part], parameters: Sequence[str]) -> Factor:
+def _factor(parts: Sequence[Kind], parameters: Sequence[str]) -> Factor:
     """Build the direct factor that connected parts generate."""
     names = [name for name in parameters if any(name in part.parameters for part in parts)]
     columns = tuple(parameters.index(name) for name in names)
-    permuting = [part for part in parts if isinstance(part, Blocks)]
-    flips = {frozenset(names.index(n) for n in part.parameters) for part in parts if isinstance(part, Mirror)}
-    if len(permuting) == 1 and permuting[0].group == "symmetric":
-        blocks = tuple(tuple(names.index(n) for n in block) for block in permuting[0].blocks)
-        frontier = flips
-        while frontier:
-            swaps = [dict([*zip(a, b), *zip(b, a)]) for a, b in zip(blocks, blocks[1:])]
-            frontier = {frozenset(swap.get(j, j) for j in flip) for flip in frontier for swap in swaps} - flips
-            flips = flips | frontier
+    exchanging = [part for part in parts if part.exchanges]
+    flips = {frozenset(map(names.index, flip)) for part in parts for flip in part.flips}
+    if len(exchanging) == 1 and exchanging[0].symmetric_blocks:
+        blocks = tuple(tuple(map(names.index, block)) for block in exchanging[0].symmetric_blocks)
+        swaps = Factor(columns, (), blocks).all_generators
+        conjugates = flips  # of the mirrors under the permutations
+        while conjugates:
+            conjugates = {frozenset(swap[j] for j in flip) for flip in conjugates for swap in swaps} - flips
+            flips = flips | conjugates
         return Factor(columns, _mirrors(flips, len(names)), blocks)
-    generators = [_permutation(part, p, names) for part in permuting for p in part.generators]
+    generators = [generator for part in exchanging for generator in part.point_generators(names)]
     return Factor(columns, (*generators, *_mirrors(flips, len(names))))
-
-
-def _permutation(part: Blocks, p: Permutation, names: Sequence[str]) -> Permutation:
-    """Write a permutation of blocks as one of the 2 k points of the columns `names`."""
-    k = len(names)
-    sources = {names.index(a): names.index(b) for i, j in enumerate(p) for a, b in zip(part.blocks[i], part.blocks[j])}
-    return tuple(sources.get(j % k, j % k) + k * (j // k) for j in range(2 * k))
 
 
 def _mirrors(flips: Iterable[frozenset[int]], k: int) -> tuple[Permutation, ...]:

@@ -16,7 +16,8 @@ from ax_symmetry._ax.training_rows import Context, Training
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
 from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions
-from ax_symmetry.space.encoding import ParameterEncoding, implied_parameters, symmetrized_space
+from ax_symmetry.space.bounds import implied_parameters, symmetrized_space
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.validation import check_untransformed, validate
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry

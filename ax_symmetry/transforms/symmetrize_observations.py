@@ -18,7 +18,7 @@ from ax_symmetry._ax.search_model import Region, SearchView
 from ax_symmetry._ax.training_rows import Context, Images, Training
 from ax_symmetry.errors import NotAveraged, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
-from ax_symmetry.groups.fundamental_domain import select_images
+from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.models.model_columns import ModelColumns, feasible_images
 from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model

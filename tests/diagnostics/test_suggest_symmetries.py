@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ax_symmetry import Symmetry, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
-from ax_symmetry.symmetry.declaration import Blocks, Mirror
+from ax_symmetry.symmetry import Blocks, Mirror
 from ax_symmetry.diagnostics import suggest_symmetries
 from ax_symmetry.diagnostics.suggest_symmetries import QuickLikelihood
 from brute_force import closure, generators

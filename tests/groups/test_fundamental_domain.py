@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from brute_force import A, GROUPS, PAIRS, SINGLES, mirrors
 
-from ax_symmetry.groups.fundamental_domain import distance_to_domain, select_images, walls
+from ax_symmetry.groups.fundamental_domain import distance_to_domain, walls
+from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Action, Factor, Rows, with_mirror_images, gather_images
 from ax_symmetry.symmetry import Symmetry

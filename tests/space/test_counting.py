@@ -35,7 +35,7 @@ FINITE = space([choice(n, COLORS) if n[0] == "c" else choice(n, [1.0, 2.0, 3.0])
 def test_the_count_is_that_of_a_list(case: str, data: st.DataObject) -> None:
     config = GROUPS[case][0]
     symmetry = Symmetry.from_config(config)
-    half = {names: data.draw(st.integers(1, 2)) for names in symmetry.classes}
+    half = {names: data.draw(st.integers(1, 2)) for names in symmetry.parameter_orbits}
     names = symmetry.parameters
     width = {n: next(w for alike, w in half.items() if n in alike) for n in names}
     widths = [width[n] if len(names) < 6 else 1 for n in names]

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ax_symmetry import Symmetry
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints, is_symmetric_about
+from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.symmetry.mirror import is_symmetric_about
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import IDENTITY, boolean, choice, equality, fixed, float_range, int_range, space

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Symmetry
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.order_constraints import order_constraints
 from support import boolean, choice, equality, fixed, float_range, int_range, space
 
@@ -142,7 +143,7 @@ def test_constraints_are_the_fundamental_domain(case: str) -> None:
     assert symmetry.order > 6 or 0 < first < 60
     rng = np.random.default_rng(1)
     for point in points_in(made, 20, seed=2):  # with ties, on the walls
-        for group in symmetry.classes:
+        for group in symmetry.parameter_orbits:
             same = rng.choice(group), rng.choice(group)
             if set(same) <= set(point) and not symmetry.simplexes:
                 point[same[0]] = point[same[1]]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Symmetry, SymmetryError
-from ax_symmetry.space.encoding import maximum, symmetrized_space
+from ax_symmetry.space.bounds import maximum, symmetrized_space
 from ax_symmetry.space.validation import check_untransformed, validate
 from support import IDENTITY, boolean, choice, equality, fixed, float_range, int_range, space
 

@@ -22,9 +22,8 @@ from brute_force import A, GROUPS, PAIRS, SINGLES, mirrors, steady
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ax_symmetry.symmetry.declaration import Blocks, Mirror, Simplex
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.symmetry import Symmetry
+from ax_symmetry.symmetry import Blocks, Mirror, Simplex, Symmetry
 
 groups = pytest.mark.parametrize("config, order", GROUPS.values(), ids=GROUPS)
 param = pytest.param
