@@ -69,7 +69,7 @@ def untransformed(transform: Any, data: Sequence[Any]) -> list[Any]:
     return read(transform, "_untransform_observation_data")(list(data))
 
 
-def client_experiment(client: Any) -> Experiment | None:
+def client_experiment(client: Any) -> Any:
     """Return the experiment of a `Client`, None if it has none yet."""
     return read(client, "_maybe_experiment")
 

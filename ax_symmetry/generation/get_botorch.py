@@ -15,7 +15,7 @@ from ax_symmetry.options import choose_method
 from ax_symmetry.space.bounds import has_ranges_alone
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import check_configs, config_of
-from ax_symmetry.transforms.registration import TRANSFORMS, transforms_for
+from ax_symmetry.transforms.registration import TRANSFORMS, SymmetrizeObservations, transforms_for
 
 
 def get_botorch(
@@ -73,7 +73,7 @@ def get_botorch(
     adapter = backend.get_botorch(
         experiment, data, search_space, transforms=transforms, transform_configs=configs, **keywords
     )
-    symmetrize = adapter.transforms.get("SymmetrizeObservations")
-    if symmetrize is not None:
-        symmetrize.check_fitted()
+    for built in adapter.transforms.values():
+        if isinstance(built, SymmetrizeObservations):
+            built.check_fitted()
     return adapter

@@ -87,10 +87,11 @@ class InvariantKernelSpec:
             raise SymmetryError(f"method: 'kernel' cannot be used here: {error} Use 'augmentation'.") from error
         if unit_cube:
             action = action.scaled(*self.columns.bounds())
-        own = {"columns": action, "base_kernel": self.base_kernel, "batch_shape": _batch_shape(outcomes)}
+        of_kernel: dict[str, Any] = {"columns": action, "base_kernel": self.base_kernel}
+        of_kernel["batch_shape"] = _batch_shape(outcomes)
         if self.asymmetry is None:
-            return own
-        return {"invariant": ColumnInvariantKernel(**own), "asymmetry": _share(self.asymmetry)}
+            return of_kernel
+        return {"invariant": ColumnInvariantKernel(**of_kernel), "asymmetry": _share(self.asymmetry)}
 
     def check_fitted(self, model: Any) -> None:
         """Check that a fitted model has the kernel.

@@ -188,8 +188,10 @@ def _implied_values(
     symmetry: Symmetry, search_space: SearchSpace, training: Training | None
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Compute the values of implied parameters in the training data."""
-    values = {}
-    for name, simplex in implied_parameters(symmetry, search_space).items() if training is not None else ():
+    values: dict[str, np.ndarray[Any, Any]] = {}
+    if training is None:
+        return values
+    for name, simplex in implied_parameters(symmetry, search_space).items():
         others = training.columns(n for n in simplex.parameters if n != name)
         known = [row for row in zip(*others.values()) if None not in row]
         columns = np.asarray(known, dtype=float).reshape(-1, len(others)).T

@@ -16,6 +16,7 @@ from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ax.core.parameter
@@ -29,14 +30,16 @@ from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
-from ax_symmetry._ax import backend
+from ax_symmetry._ax import backend, private
+from ax_symmetry._ax.search_model import SearchAcquisition
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.__main__ import _experiment, _read
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
-from ax_symmetry.options import read_symmetrize, read_canonicalize
+from ax_symmetry.models.surrogate import InvariantKernelSpec
+from ax_symmetry.options import read_canonicalize, read_symmetrize
 from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
@@ -563,6 +566,23 @@ CALLS = [
         lambda: compose(TWO, transform_configs=both(PAIR)), ("Canonicalize", "SymmetrizeObservations"),
         "add|drop|symmetry=",
         id="configs-without-transforms",
+    ),
+    pytest.param(
+        lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs={
+            "Canonicalize": PAIR, "SymmetrizeObservations": {"mirror": {"a": 0.5}}}),
+        ("Canonicalize", "SymmetrizeObservations", "'mirror'"), "the same dict", id="two-symmetries",
+    ),
+    pytest.param(lambda: private.read(TWO, "_gone"), ("SearchSpace", "_gone"), "report", id="ax-without-a-name"),
+    pytest.param(
+        lambda: SearchAcquisition(None, None)(
+            search_space_digest=SimpleNamespace(bounds=[(0.0, 1.0)]),
+            torch_opt_config=SimpleNamespace(linear_constraints=None),
+        ),
+        ("surrogate",), "not supported", id="acquisition-without-surrogate",
+    ),
+    pytest.param(
+        lambda: InvariantKernelSpec(None, "rbf").check_fitted(SingleTaskGP(torch.rand(3, 2), torch.rand(3, 1))),
+        ("SingleTaskGP", "RBFKernel"), "'augmentation'", id="another-kernel-was-fitted",
     ),
     pytest.param(
         lambda: SymmetrizeObservations(config=PAIR), ("SymmetrizeObservations",), "needs the search space",
