@@ -159,18 +159,36 @@ def test_observations_outside_of_the_search_are_shown_as_images_inside() -> None
     assert kinds == {"stays", "moves", "cannot"}
 
 
-@pytest.mark.parametrize("untransform", [True, False])
-def test_cross_validation_leaves_out_the_orbit(untransform: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of nine arms three lie on one orbit and two on another: with each of them its twins are left out."""
+def fitted_to_twins() -> Any:
+    """Fit a model of nine arms, of which three lie on one orbit and two on another."""
     made = with_twins()
     with fast_optimizer():
-        adapter = get_botorch(made, made.lookup_data(), symmetry={"blocks": BLOCKS}, method="kernel")
-        calls = spied_folds(adapter, monkeypatch)
-        found = cross_validate(adapter, folds=-1, untransform=untransform)
-    assert len(found) == len(calls) == 9
+        return get_botorch(made, made.lookup_data(), symmetry={"blocks": BLOCKS}, method="kernel")
+
+
+@pytest.mark.parametrize("untransform", [True, False])
+def test_cross_validation_leaves_out_the_orbit(untransform: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = fitted_to_twins()
+    calls = spied_folds(adapter, monkeypatch)
+    assert len(cross_validate(adapter, folds=9, untransform=untransform)) == len(calls) == 9
     assert sorted(len(train) for train, _, _ in calls) == [6, 6, 6, 7, 7, 8, 8, 8, 8]
     assert_no_image_of_what_is_held_out(calls)
-    assert all(np.isfinite(one.predicted.means).all() for one in found)
+
+
+@pytest.mark.parametrize("untransform", [True, False])
+def test_leaving_out_one_by_one_is_the_same_as_in_as_many_folds(untransform: bool) -> None:
+    """Ax 1.3 does it by a formula, from a single model, and asks no transform."""
+    adapter = fitted_to_twins()
+    found, wanted = (
+        {
+            result.observed.arm_name: (result.predicted.means[0], result.predicted.covariance[0, 0])
+            for result in cross_validate(adapter, folds=folds, untransform=untransform)
+        }
+        for folds in (-1, 9)
+    )
+    assert len(wanted) == 9 and set(found) == set(wanted)
+    for arm, prediction in wanted.items():
+        np.testing.assert_allclose(found[arm], prediction, rtol=1e-4, err_msg=arm)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 One-line bugs that turn this file red: keep a function that is defined inside of another on an adapter, a model or a
 transform; change the class of a model in place to one that no module has; key a cache by `id`, which a copy does not
-share; let a copy's transforms refer to the adapter that was copied.
+share; let a copy's transforms refer to the adapter that was copied, by a function that closes over it.
 """
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -80,7 +82,7 @@ def test_a_copy_of_an_adapter_is_the_same_adapter(
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("method", ["kernel", "augmentation"])
 def test_a_copy_is_independent(method: str, how: str) -> None:
-    """Neither holds the other, nor a part of it."""
+    """What happens to one does not happen to the other."""
     with fast_optimizer():
         adapter = by_get_botorch(method)
         other = COPIES[how](adapter)
@@ -96,6 +98,17 @@ def test_a_copy_is_independent(method: str, how: str) -> None:
         assert len(other.gen(1).arms) == 1
         assert adapter.predict(points) == before
         assert other.predict(points) != before
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("method", ["kernel", "augmentation"])
+def test_a_copy_does_not_keep_what_it_was_made_of(method: str, how: str) -> None:
+    with fast_optimizer():
+        adapter = by_get_botorch(method)
+    other, original = COPIES[how](adapter), weakref.ref(adapter)
+    del adapter
+    gc.collect()
+    assert original() is None and len(other.predict(features(random_points(SPACE, 2)))) == 2
 
 
 @pytest.mark.parametrize("how", COPIES)

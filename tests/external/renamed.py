@@ -179,20 +179,17 @@ def check_the_data(method: str) -> None:
 
 
 def widen_choices(method: str) -> None:
-    """An observation off the list of values gives both parameters its value, and another type."""
-    from ax_symmetry import SymmetrizeObservations
-    from support import MODULAR, add_trial, choice, experiment, features, random_points, space
+    """An observation off the list of whole numbers gives both parameters its value, and another type."""
+    from ax_symmetry import get_botorch
+    from support import add_trial, choice, experiment, features, space
 
-    made = experiment(space([choice("a1", [1, 2, 3]), choice("a2", [1, 2, 3])]))
-    for i, point in enumerate([*random_points(made.search_space, 6), {"a1": 1.5, "a2": 3}]):
-        add_trial(made, point, {"y": (point["a1"] * point["a2"] + 0.1 * i, 0.1)})
-    adapter = MODULAR(
-        experiment=made,
-        data=made.lookup_data(),
-        transforms=[SymmetrizeObservations, *ax_transforms()],
-        transform_configs={"SymmetrizeObservations": {"blocks": [["a1"], ["a2"]], "method": method}},
-    )
-    mean, _ = adapter.predict(features([{"a1": 1.5, "a2": 3}, {"a1": 3, "a2": 1.5}]))
+    narrow = space([choice("a1", [1, 2, 3]), choice("a2", [1, 2, 3])])
+    made = experiment(space([choice("a1", [1.0, 1.5, 2.0, 3.0]), choice("a2", [1.0, 1.5, 2.0, 3.0])]))
+    for a1, a2 in ((1.0, 2.0), (2.0, 2.0), (3.0, 1.0), (1.0, 1.0), (1.5, 3.0)):
+        add_trial(made, {"a1": a1, "a2": a2}, {"y": (a1 * a2 + 0.1 * a1, 0.1)})
+    symmetry = {"blocks": [["a1"], ["a2"]]}
+    adapter = get_botorch(made, made.lookup_data(), narrow, symmetry=symmetry, method="kernel")
+    mean, _ = adapter.predict(features([{"a1": 1, "a2": 3}, {"a1": 3, "a2": 1}]))
     assert abs(mean["y"][0] - mean["y"][1]) < 1e-5, "the model is not invariant"
 
 
