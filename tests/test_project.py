@@ -1,7 +1,8 @@
 """The rules that the project keeps about itself: which package may import which, two equal backends, a light import.
 
 One-line bugs that turn it red: ``import torch`` in ``groups/actions.py``; ``from ax_symmetry.symmetry import Symmetry``
-in ``_ax/fitting.py``; ``from .transforms import Canonicalize`` (not lazily) in ``__init__.py``; one argument renamed in ``_ax/adapter.py`` but not in ``_ax/modelbridge.py``.
+in ``_ax/fitting.py``; ``from .transforms import Canonicalize`` (not lazily) in
+``__init__.py``; one argument renamed in ``_ax/adapter.py`` but not in ``_ax/modelbridge.py``.
 """
 
 from __future__ import annotations

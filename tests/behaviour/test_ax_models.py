@@ -9,7 +9,6 @@ One-line bugs that turn this file red: `Canonicalize` that leaves candidates alo
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -28,8 +27,8 @@ from ax.core.objective import MultiObjective, Objective
 from ax.core.optimization_config import MultiObjectiveOptimizationConfig, OptimizationConfig
 from ax.core.outcome_constraint import OutcomeConstraint
 from ax.core.types import ComparisonOp
-from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning, get_botorch
-from ax_symmetry._ax import backend
+from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
+from ax_symmetry._ax import GENERATION, backend
 from botorch.acquisition.knowledge_gradient import qKnowledgeGradient
 from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpectedImprovement
 from botorch.acquisition.monte_carlo import (
@@ -40,13 +39,14 @@ from botorch.acquisition.monte_carlo import (
 )
 from botorch.models.fully_bayesian import SaasFullyBayesianSingleTaskGP
 from botorch.models.gp_regression import SingleTaskGP
-from compatibility import MODELS, TWINS
+from cases import prove
+from compatibility import MODELS
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import MODULAR, data_of, experiment, fast_optimizer, features, float_range, space
 
-torch_module = import_module(f"ax.{backend.GENERATION}.torch")
+torch_module = import_module(f"ax.{GENERATION}.torch")
 Bridge = getattr(torch_module, "TorchAdapter", None) or torch_module.TorchModelBridge
-MODULE = "ax.generators.torch" if backend.GENERATION == "adapter" else "ax.models.torch"
+MODULE = "ax.generators.torch" if GENERATION == "adapter" else "ax.models.torch"
 
 NAMES = ["a1", "b1", "a2", "b2"]
 CONFIG = {"blocks": [["a1", "b1"], ["a2", "b2"]]}
@@ -246,7 +246,7 @@ def fit(name: str, made: Experiment, *, ours: bool = True) -> Any:
         return get_botorch(**keywords)
     if name == "random forest":
         forest = import_module(f"{MODULE}.randomforest").RandomForest(num_trees=10)
-        role = "generator" if backend.GENERATION == "adapter" else "model"
+        role = "generator" if GENERATION == "adapter" else "model"
         return Bridge(search_space=made.search_space, **{role: forest}, **keywords)
     return MODULAR(**keywords, **case.keywords())
 
@@ -265,7 +265,7 @@ def check(name: str) -> None:
             np.testing.assert_allclose(numbers[:4], numbers[4:], rtol=1e-6)
             assert np.all(np.isfinite(numbers))
     if case.tied:
-        model = adapter.model if backend.GENERATION == "modelbridge" else adapter.generator
+        model = adapter.model if GENERATION == "modelbridge" else adapter.generator
         columns = list(adapter.parameters)
         for one, other in zip(*(model.predict(rows(p, columns)) for p in (probes, images))):
             np.testing.assert_allclose(one, other, atol=1e-3)
@@ -292,15 +292,7 @@ def rows(listed: list[Point], columns: list[str]) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_the_table_says_the_truth(name: str) -> None:
-    """Prove an entry, or that plain Ax fails where the entry says so."""
-    entry = MODELS[name][backend.GENERATION]
-    if not entry.startswith("works"):
-        assert fails_in_plain_ax(name), entry
-    elif "Ax itself" not in entry or not fails_in_plain_ax(name):
-        with warnings.catch_warnings():
-            if TWINS in entry:
-                warnings.simplefilter("ignore", SymmetryWarning)
-            check(name)
+    prove(MODELS[name][GENERATION], name, fails_in_plain_ax, check)
 
 
 def fails_in_plain_ax(name: str) -> bool:

@@ -10,7 +10,6 @@ another observation; a transform of a newer Ax that no one has tried out.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -33,18 +32,19 @@ from ax.core.optimization_config import MultiObjectiveOptimizationConfig, Optimi
 from ax.core.outcome_constraint import OutcomeConstraint
 from ax.core.parameter import FixedParameter, ParameterType
 from ax.core.types import ComparisonOp
-from ax_symmetry import Canonicalize, SymmetrizeObservations, SymmetryWarning
-from ax_symmetry._ax import backend
-from compatibility import GONE, PAGE, TRANSFORMS, TWINS, installed_transforms, page
+from ax_symmetry import Canonicalize, SymmetrizeObservations
+from ax_symmetry._ax import GENERATION
+from cases import prove
+from compatibility import GONE, PAGE, TRANSFORMS, installed_transforms, page
 from support import MODULAR, Generators, choice, data_of, experiment, fast_optimizer, features, float_range, int_range
 from support import space
 
-torch_module = import_module(f"ax.{backend.GENERATION}.torch")
+torch_module = import_module(f"ax.{GENERATION}.torch")
 Bridge = getattr(torch_module, "TorchAdapter", None) or torch_module.TorchModelBridge
 
 SHAPES, METALS, LEVELS = ["round", "flat", "long"], ["zinc", "iron", "gold"], [0.5, 1.0, 4.0]
 SLOTS = ("size", "cut", "rate", "share", "count", "grain", "shape", "metal", "flag", "level")
-FILLED = {"other": 0.5} if backend.GENERATION == "modelbridge" else {"rate_1": 0.5}
+FILLED = {"other": 0.5} if GENERATION == "modelbridge" else {"rate_1": 0.5}
 STEPS = [1.0, 2.0, 3.0]
 LARGEST_SUM = ("size", "rate", "metal")
 
@@ -357,15 +357,15 @@ def fit(recipe: Recipe, made: Experiment, *, ours: bool = True) -> Any:
         model = import_module("ax.models.torch.botorch_modular.model").BoTorchModel()
         options = {"target_map_values": {"step": STEPS[-1]}}
         return bridge(search_space=made.search_space, model=model, default_model_gen_options=options, **keywords)
-    if recipe.steps and find_spec(f"ax.{backend.GENERATION}.data_utils"):
-        loader = import_module(f"ax.{backend.GENERATION}.data_utils").DataLoaderConfig
+    if recipe.steps and find_spec(f"ax.{GENERATION}.data_utils"):
+        loader = import_module(f"ax.{GENERATION}.data_utils").DataLoaderConfig
         keywords["data_loader_config"] = loader(fit_only_completed_map_metrics=False, latest_rows_per_group=None)
     return MODULAR(**keywords)
 
 
 def model_of(adapter: Any) -> Any:
     """Return what the adapter (model bridge) has fitted."""
-    return adapter.model if backend.GENERATION == "modelbridge" else adapter.generator
+    return adapter.model if GENERATION == "modelbridge" else adapter.generator
 
 
 def numbers(adapter: Any, given: Sequence[ObservationFeatures], columns: Sequence[str]) -> np.ndarray:
@@ -560,15 +560,12 @@ def check_choice_of_arms() -> None:
 
 @pytest.mark.parametrize("name", sorted(installed_transforms()))
 def test_the_table_says_the_truth(name: str) -> None:
-    """Prove an entry, or that plain Ax fails where the entry says so."""
-    entry = TRANSFORMS[name][backend.GENERATION]
-    if not entry.startswith("works"):
-        assert fails_in_plain_ax(name), entry
-    elif "Ax itself" not in entry or not fails_in_plain_ax(name):
-        with warnings.catch_warnings():
-            if TWINS in entry:
-                warnings.simplefilter("ignore", SymmetryWarning)
-            check_choice_of_arms() if name == "SearchSpaceToChoice" else check(RECIPES[name])
+    prove(TRANSFORMS[name][GENERATION], name, fails_in_plain_ax, prove_it)
+
+
+def prove_it(name: str) -> None:
+    """Prove that a transform works."""
+    check_choice_of_arms() if name == "SearchSpaceToChoice" else check(RECIPES[name])
 
 
 def fails_in_plain_ax(name: str) -> bool:
@@ -589,7 +586,7 @@ def fails_in_plain_ax(name: str) -> bool:
 def test_no_transform_is_left_out() -> None:
     """Every transform of this Ax has an entry, and an entry without a transform says where the transform is."""
     shipped = set(installed_transforms())
-    entries = {name: of[backend.GENERATION] for name, of in TRANSFORMS.items()}
+    entries = {name: of[GENERATION] for name, of in TRANSFORMS.items()}
     assert not [name for name in shipped if entries.get(name, GONE) == GONE]
     absent = {entries[name] for name in set(entries) - shipped}
     assert not [entry for entry in absent if entry != GONE and "Ax 0" not in entry and "Ax 1" not in entry]

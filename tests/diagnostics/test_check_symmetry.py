@@ -17,16 +17,12 @@ from ax_symmetry import SymmetryWarning, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.diagnostics.evidence import Assessment, assess, compare_repeats, p_of_no_asymmetry
+from cases import EXCHANGEABLE as SYMMETRY
+from cases import even
 from scipy.stats import chi2, multivariate_normal, norm
 from support import add_trial, experiment, features, fill, float_range, random_points, space
 
-SYMMETRY = {"blocks": [["a"], ["b"], ["c"]]}
 SPACE = space([float_range(n) for n in "abcz"])
-
-
-def even(p: dict[str, Any]) -> float:
-    x = np.array([p["a"], p["b"], p["c"]])
-    return float(np.sin(5 * x).sum() + 3 * x.prod() + p["z"])
 
 
 def odd(p: dict[str, Any]) -> float:

@@ -324,6 +324,20 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
         assert listed.check_membership(arm.parameters)
 
 
+def test_decimals_come_to_a_column_of_whole_numbers() -> None:
+    """Ax keeps an observation off a list of whole numbers, from 1.3 on, and its image has the decimals elsewhere."""
+    values = [1.0, 1.5, 2.0, 3.0]
+    made = experiment(space([choice("a", values), choice("b", values)]))
+    for a, b in ((1.0, 2.0), (2.0, 2.0), (3.0, 1.0), (1.0, 1.0), (1.5, 3.0)):
+        add_trial(made, {"a": a, "b": b}, {"y": (a * b, 0.1)})
+    narrow = space([choice("a", [1, 2, 3]), choice("b", [1, 2, 3])])
+    symmetry = {"blocks": [["a"], ["b"]]}
+    with fast_optimizer():
+        adapter = get_botorch(made, made.lookup_data(), narrow, symmetry=symmetry, method="augmentation")
+    mean, _ = adapter.predict(features([{"a": 1, "b": 3}, {"a": 3, "b": 1}]))
+    assert mean["y"][0] == mean["y"][1]
+
+
 @pytest.mark.parametrize("method", ["augmentation", "kernel"])
 def test_status_quo_and_relative_constraints_work_as_before(method: str) -> None:
     def made_with_status_quo() -> Any:
