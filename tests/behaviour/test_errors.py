@@ -42,7 +42,8 @@ from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import (
-    MODULAR, Generators, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space,
+    MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range,
+    int_range, space,
 )
 
 torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
@@ -601,8 +602,14 @@ CALLS = [
         id="orbit-too-large",
     ),
 ]
+ENDLESS = Symmetry((Remainder(("a",)),))
 LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
 CALLS += [
+    pytest.param(lambda: ENDLESS.orbit({"a": 0.5}), ("infinitely many",), "use canonical", id="orbit-without-end"),
+    pytest.param(
+        lambda: count_configurations(ENDLESS, TWO), ("count_configurations", "finite"), "drop the infinite part",
+        id="count-of-an-infinite-group",
+    ),
     pytest.param(
         lambda: count_configurations(Symmetry.permutation([["a"], ["b"]]), TWO), ("parameter a", "continuous"),
         "give it digits", id="count-of-infinitely-many",
