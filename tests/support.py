@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -21,6 +22,7 @@ from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, Parame
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax_symmetry._ax import backend
+from ax_symmetry.symmetry.kind import Kind
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
 GENERATION = backend.GENERATION
@@ -33,6 +35,23 @@ POSTERIOR = 1e-8
 """Posteriors with fixed hyperparameters: one Cholesky factorisation away from an identity."""
 FITTED = 1e-6
 """Posteriors with fitted hyperparameters, relative to the outcome's SD."""
+
+
+@dataclass(frozen=True)
+class Remainder(Kind):
+    """An infinite kind of the tests' own: numbers that differ by an integer are the same."""
+
+    parameters: tuple[str, ...]
+
+    KEYS = ("remainder",)
+    is_finite = False
+
+    def gauge(self, x: Any, columns: Mapping[str, int], lower: Any) -> Any:
+        """Choose the number from the lower bound on; the tests use numbers that floats hold exactly."""
+        x = x.copy()
+        for name in self.parameters:
+            x[:, columns[name]] -= np.floor(x[:, columns[name]] - lower[columns[name]])
+        return x
 
 
 def float_range(name: str, lower: float = 0.0, upper: float = 1.0, **traits: Any) -> RangeParameter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb, prod
+from math import comb, inf, prod
 
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
@@ -27,10 +27,13 @@ def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
         The number of orbits, exact for any size. O(d |G|), or O(d) for the symmetric group on blocks.
 
     Raises:
-        SymmetryError: The symmetry does not fit the search space, a parameter has infinitely many values, there are
-            parameter constraints, or a part of the group with mirrors has more than `ENUMERATION_LIMIT` elements.
+        SymmetryError: The symmetry does not fit the search space or is infinite, a parameter has infinitely many
+            values, there are parameter constraints, or a part of the group with mirrors has more than
+            `ENUMERATION_LIMIT` elements.
     """
     symmetry.validate(search_space)
+    if symmetry.order == inf:
+        raise SymmetryError("count_configurations counts the orbits of finite groups alone; drop the infinite part.")
     if search_space.parameter_constraints or symmetry.implied(search_space.parameters):
         raise SymmetryError("count_configurations counts no parameter constraints and no implied parameter; drop them.")
     values = {name: _cardinality(p) for name, p in search_space.parameters.items()}

@@ -62,6 +62,13 @@ class FeasibleRegion:
             if inside:
                 self.constraints.append((np.asarray(list(inside)), np.asarray(list(inside.values())), outside, bound))
 
+    def gauge(self, y: Rows) -> Rows:
+        """Choose the points that stand for the infinite orbits of rows `n x d` so that they lie inside, if they can."""
+        lower = np.where(np.isfinite(self.lower), self.lower, self.encoding.lower)
+        for column, values in self.allowed.items():
+            lower[column] = values.min() if len(values) else lower[column]
+        return self.encoding.gauge(y, lower)
+
     def fits(self, y: Rows) -> npt.NDArray[np.bool_]:
         """Tell, number by number, which of rows `n x d` lie within the bounds and among the allowed values."""
         good = (y >= self.lower - self.slack) & (y <= self.upper + self.slack)
@@ -70,8 +77,7 @@ class FeasibleRegion:
         return good
 
     def limits(self, others: Mapping[str, Any]) -> list[float]:
-        """Tell what the symmetry's parameters may add up to in each constraint, given a candidate's other
-        parameters."""
+        """List what the symmetry's parameters may add up to in each constraint, given a candidate's others."""
         limits = []
         for columns, weights, outside, bound in self.constraints:
             rest = sum(w * float(others[n]) for n, w in outside.items() if others.get(n) is not None)
@@ -96,27 +102,28 @@ class FeasibleRegion:
     ) -> tuple[npt.NDArray[np.bool_], Rows]:
         """Find for rows `n x d` the least image inside of the region.
 
-        Cost: that of `Action.canonical_points` where the representative is inside; else O(|G|) per row for a group that
-            can be written out, and a search with look-ahead over the arrangements of blocks for a larger one.
+        Cost: that of `Action.canonical_points` where the representative is inside. Else O(|G|) per row for a group that
+        can be written out, and a search with look-ahead over the arrangements of blocks for a larger one.
 
         Returns:
             Which rows have an image inside, and these images; the row itself where there is none.
         """
-        z = with_mirror_images(x, self.encoding.mirrored(x))
-        y = action.canonical_rows(x, z[:, x.shape[1]:], comparison_order)
+        gauged = self.encoding.gauge(x)
+        z = with_mirror_images(gauged, self.encoding.mirrored(gauged))
+        y = action.canonical_rows(gauged, z[:, x.shape[1]:], comparison_order)
         inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
         for i in np.flatnonzero(~inside).tolist():
             search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
-            found = search(action, z[i], comparison_order, others[i])
-            inside[i] = found is not None
-            y[i] = x[i] if found is None else found
+            image = search(action, z[i], comparison_order, others[i])
+            inside[i] = image is not None
+            y[i] = x[i] if image is None else image
         return inside, y
 
     def _by_enumeration(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
         """Look through all images of one row."""
-        images = z[action.elements]
+        images = self.gauge(z[action.elements])
         inside = images[self.contains(images, others)]
         return inside[np.lexsort(inside[:, list(comparison_order)].T[::-1])[0]] if len(inside) else None
 
@@ -124,18 +131,19 @@ class FeasibleRegion:
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
         """Improve one factor after the other, the rest of the row as it stands, until nothing changes."""
-        y, before = z[: action.width], None
+        y, before = self.gauge(z[None, : action.width])[0], None
         while before is None or not np.array_equal(before, y):
             before = y
             for factor in action.factors:
-                points = with_mirror_images(y[None], self.encoding.mirrored(y[None]))[0]
-                found = [y] if self.contains(y[None], others)[0] else []
+                gauged = self.encoding.gauge(y[None])
+                points = with_mirror_images(gauged, self.encoding.mirrored(gauged))[0]
+                candidates = [y] if self.contains(y[None], others)[0] else []
                 for coset in factor.coset_representatives:
-                    row = y.copy()
+                    row = gauged[0].copy()
                     row[list(factor.columns)] = points[action.to_row_points(factor, coset)]
-                    if _BlockAssignment(self, factor, row, comparison_order, others).solve():
-                        found.append(row)
-                y = min(found, key=lambda row: tuple(row[list(comparison_order)]), default=y)
+                    assignment = _BlockAssignment(self, factor, row, comparison_order, others)
+                    candidates += [assignment.row] if assignment.solve() else []
+                y = min(candidates, key=lambda row: tuple(row[list(comparison_order)]), default=y)
         return y if self.contains(y[None], others)[0] else None
 
 
@@ -157,28 +165,34 @@ class _BlockAssignment:
         rank = {column: i for i, column in enumerate(comparison_order)}
         columns = [[factor.columns[j] for j in block] for block in factor.blocks]
         self.places = np.asarray([sorted(place, key=rank.__getitem__) for place in columns], dtype=np.intp)
-        self.row = row
+        self.row = region.gauge(row[None].copy())[0]
         self.contents = np.asarray(sorted(tuple(row[place]) for place in self.places))
+        # What each of the m contents becomes in each place (`m x m x slots`), and which of them fit.
+        self.placed = np.empty((len(self.contents), *self.places.shape))
+        self.fitting = np.empty(self.placed.shape[:2], dtype=bool)
         trial = np.tile(row, (len(self.contents), 1))
-        self.fitting = np.empty((len(self.contents), len(self.places)), dtype=bool)
-        constraint_values = np.empty((len(self.contents), len(row)))
+        counted = np.empty(trial.shape)
         for p, place in enumerate(self.places):
             trial[:, place] = self.contents
-            self.fitting[:, p] = region.fits(trial)[:, place].all(axis=1)
-            constraint_values[:, place] = region.encoding.constraint_values(trial)[:, place]
-        for _ in self.places:  # what fits one place alone is kept for it
+            gauged = region.gauge(trial)
+            self.placed[:, p] = gauged[:, place]
+            self.fitting[:, p] = region.fits(gauged)[:, place].all(axis=1)
+            counted[:, place] = region.encoding.constraint_values(gauged)[:, place]
+        for _ in self.places:  # a content that alone fits some place is kept for it
             forced = self.fitting & (self.fitting.sum(axis=0) == 1)
             self.fitting &= forced | ~forced.any(axis=1)[:, None]
         still = np.setdiff1d(np.arange(len(row)), self.places)
-        self.possible = bool(region.fits(row[None])[0, still].all())
-        # By constraint: what each content adds in each place, and what it all may add up to.
+        self.possible = bool(region.fits(self.row[None])[0, still].all())
+        # Every constraint, sum of weight * value <= limit, is a sum over places: added[content, place] is what a
+        # content adds there (inf where it does not fit), and the limit is less what the columns that stay add.
         self.added, self.limits = [], []
         for (used, weights, _, _), limit in zip(region.constraints, region.limits(others)):
             weight = np.zeros(len(row))
             weight[used] = weights
-            added = np.stack([constraint_values[:, place] @ weight[place] for place in self.places], axis=1)
+            added = np.stack([counted[:, place] @ weight[place] for place in self.places], axis=1)
             self.added.append(np.where(self.fitting, added, np.inf))
-            self.limits.append(limit - float(weight[still] @ region.encoding.constraint_values(row[None])[0, still]))
+            unmoved = region.encoding.constraint_values(self.row[None])[0, still]
+            self.limits.append(limit - float(weight[still] @ unmoved))
         self.budget = SEARCH_BUDGET
 
     def solve(self) -> bool:
@@ -204,7 +218,7 @@ class _BlockAssignment:
             if not self.fitting[content, position] or not self._possible(position + 1, rest, total):
                 continue
             if not rest or self._solve(position + 1, rest, total):
-                self.row[self.places[position]] = self.contents[content]
+                self.row[self.places[position]] = self.placed[content, position]
                 return True
             if self.budget < 0:
                 return False

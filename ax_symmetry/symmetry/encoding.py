@@ -71,12 +71,16 @@ class Encoding:
         """Round rows `n x d` to the values that the parameters can have."""
         return x
 
-    def gauge(self, x: Rows) -> Rows:
+    def gauge(self, x: Rows, lower: Rows | None = None) -> Rows:
         """Choose the points that stand for the infinite orbits of rows `n x d`; the rows themselves if G is finite.
 
         What stands for a rounded number is rounded, too.
+
+        Args:
+            x: The rows.
+            lower: Other lower bounds of the columns, `d`, to count from.
         """
-        chosen = self.symmetry.gauge(x, self.columns, self.lower)
+        chosen = self.symmetry.gauge(x, self.columns, self.lower if lower is None else lower)
         return x if chosen is x else np.where((x == self.rounded(x)) & (x != chosen), self.rounded(chosen), chosen)
 
     def mirrored(self, x: Rows) -> Rows:

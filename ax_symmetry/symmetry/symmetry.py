@@ -212,6 +212,11 @@ class Symmetry:
         Raises:
             SymmetryError: A parameter is missing, or the group has too many elements to list.
         """
+        if self.order == math.inf:
+            raise SymmetryError(
+                "the symmetry has infinitely many elements, and their images are no list; use canonical, which returns "
+                "the one that stands for all."
+            )
         return self._images(parameterization, lambda x, mirrored: self.action.images(x, mirrored)[1])
 
     def canonical(self, parameterization: Parameterization) -> dict[str, Any]:

@@ -45,7 +45,8 @@ from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import (
-    MODULAR, Generators, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space,
+    MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range,
+    int_range, space,
 )
 
 torch_modules = f"ax.{'generators' if backend.GENERATION == 'adapter' else 'models'}.torch"
@@ -204,6 +205,51 @@ DECLARATIONS = [
     pytest.param(
         {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "drop the mirror",
         id="mirror-in-a-simplex"
+    ),
+    pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
+    pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"name": period}', id="list-for-period"),
+    pytest.param({"period": 360.0}, TWO, ("period", "360.0"), 'write {"name": period}', id="number-for-period"),
+    pytest.param({"period": {3: 1.0}}, TWO, ("period", "3"), "named by strings", id="period-of-a-number"),
+    *[pytest.param({"period": {"a": value}}, TWO, ("period of a ",), "a finite number above 0", id=f"period-{value}")
+      for value in (0, -1.0, None, "1", math.nan, math.inf, True)],
+    pytest.param(
+        {**PAIR, "period": {"a": 1.0}}, TWO, ("parameter a", "and b", "none"), "trade places one period",
+        id="period-of-one-of-two",
+    ),
+    pytest.param(
+        {"symmetries": [PAIR, {"period": {"a": 1.0}}, {"period": {"b": 0.5}}]}, TWO, ("parameter a", "0.5"),
+        "trade places one period", id="two-periods-of-one-orbit",
+    ),
+    pytest.param(
+        {"symmetries": [{"period": {"a": 1.0}}, {"period": {"a": 0.5}}]}, TWO, ("parameter a", "1.0"),
+        "one period", id="two-periods-of-one-parameter",
+    ),
+    pytest.param(
+        {"symmetries": [{"period": {"a": 1.0}}, SUM]}, FLOATS, ("period of a", "a, b, c"), "drop the period",
+        id="period-in-a-simplex",
+    ),
+    pytest.param(
+        {"period": {"a": 2.0}}, pair(float_range("a", 1, 9, log_scale=True), float_range("b")), ("parameter a",),
+        "on a linear scale", id="period-on-log",
+    ),
+    pytest.param(
+        {"period": {"a": 0.5}}, pair(float_range("a", 0.1, 0.9, logit_scale=True), float_range("b")), ("parameter a",),
+        "on a linear scale", id="period-on-logit",
+    ),
+    pytest.param(
+        {"period": {"a": 2}}, pair(choice("a", [1, 2, 3]), float_range("b")), ("parameter a",), "on a linear scale",
+        id="period-of-a-choice",
+    ),
+    pytest.param(
+        {"period": {"a": 2.5}}, pair(int_range("a", 0, 9), float_range("b")), ("parameter a", "2.5"),
+        "Change the digits or the period", id="period-between-integers",
+    ),
+    pytest.param(
+        {"period": {"a": 0.25}}, pair(float_range("a", digits=1), float_range("b")), ("parameter a", "0.1", "0.25"),
+        "Change the digits or the period", id="period-between-digits",
+    ),
+    pytest.param(
+        {"period": {"a": 1.0}, "mirror": {"a": 0.0}}, TWO, ("center of a",), "Move the center", id="period-and-center",
     ),
     pytest.param(
         {"blocks": [["a"], ["mu"]]}, TWO, ("parameter mu", "search space"), "its parameters are a, b", id="unknown",
@@ -622,8 +668,18 @@ CALLS = [
         id="orbit-too-large",
     ),
 ]
+ENDLESS = Symmetry((Remainder(("a",)),))
 LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
 CALLS += [
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": {"period": {"a": 1.0}}}), ("period", "surrogate spec"),
+        "method 'kernel'", id="spec-with-a-period",
+    ),
+    pytest.param(lambda: ENDLESS.orbit({"a": 0.5}), ("infinitely many",), "use canonical", id="orbit-without-end"),
+    pytest.param(
+        lambda: count_configurations(ENDLESS, TWO), ("count_configurations", "finite"), "drop the infinite part",
+        id="count-of-an-infinite-group",
+    ),
     pytest.param(
         lambda: count_configurations(Symmetry.permutation([["a"], ["b"]]), TWO), ("parameter a", "continuous"),
         "give it digits", id="count-of-infinitely-many",
