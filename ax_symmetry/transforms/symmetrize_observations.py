@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,9 @@ from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
 from ax_symmetry.groups.fundamental_domain import select_images
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
-from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.models.model_columns import column_action, is_feasible, feasible_images, example_values
-from ax_symmetry.search.averaged_model import average_model
-from ax_symmetry.search.posterior import use_search_posterior
+from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.row_orbits import RowOrbits
 from ax_symmetry.space.encoding import ParameterEncoding, symmetrized_space
 from ax_symmetry.space.known_arms import orbit_keys
@@ -170,18 +167,13 @@ class SymmetrizeObservations(RowTransform):
 
         Ax compares candidates with the observations inside of the search space: an image inside stands for one outside.
         """
-        constant = deepcopy(model)
-        for part in constant.modules():
-            if isinstance(part, AveragedKernel):
-                part.freeze()
-
         def shown(x: Tensor) -> tuple[Tensor, Tensor]:
             every = x.new_ones(len(x), dtype=torch.bool)
             if self.options.asymmetry is not None:  # images are other experiments
                 return every, x
             return every, feasible_images(x, lambda: self._columns(names), names, search_space)
 
-        return use_search_posterior(constant.eval()), shown
+        return search_model(model), shown
 
     def _folded(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn | None:
         """Fold the model for a search; None, with a warning, if it is of a kind that cannot be folded."""
@@ -202,7 +194,7 @@ class SymmetrizeObservations(RowTransform):
             mask = RowOrbits(action, x).representatives(is_feasible(x, names, search_space))
             return mask, x[mask]
 
-        return use_search_posterior(folded), shown
+        return folded, shown
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""
