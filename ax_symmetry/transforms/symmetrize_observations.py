@@ -21,8 +21,7 @@ from ax_symmetry.groups.actions import Rows, gather_images
 from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.models.model_columns import ModelColumns, feasible_images
 from ax_symmetry.models.surrogate import InvariantKernelSpec
-from ax_symmetry.search.averaged_model import average_model
-from ax_symmetry.search.posterior import search_model
+from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.row_orbits import RowOrbits
 from ax_symmetry.space.known_arms import orbit_keys
 from ax_symmetry.transforms.plan import plan_of, warn_if_partial

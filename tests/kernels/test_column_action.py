@@ -20,7 +20,7 @@ from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace, action_
 BLOCKS = {"blocks": [["a1", "f1"], ["a2", "f2"], ["a3", "f3"]]}
 SIMPLEX: dict[str, Any] = {**BLOCKS, "simplex": {"parameters": ["f1", "f2", "f3"], "total": 2.0}}
 MIRRORED: dict[str, Any] = {**BLOCKS, "mirror": [{"a1": 0.25}, {"z": 3.0}]}
-# What columns hold, `slope * value + offset`; those of a slot are alike. "z" is none of the symmetry in SIMPLEX.
+# What columns hold: `slope * value + offset`; the columns of a slot are alike. No symmetry of SIMPLEX moves "z".
 SLOPES = {"a": (3.0, -1.0), "f": (0.5, 2.0), "z": (1.0, 0.0)}
 
 

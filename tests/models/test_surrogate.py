@@ -19,7 +19,7 @@ from ax.storage.json_store.encoder import object_to_json
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
 from ax_symmetry._ax import backend
 from ax_symmetry._ax.fitted_models import fitted_model
-from ax_symmetry.kernels.matern import ProductMaternKernel
+from ax_symmetry.kernels import ProductMaternKernel
 from ax_symmetry.models import surrogate_spec
 from gpytorch.kernels import RBFKernel
 from support import MODULAR, add_trial, experiment, fast_optimizer, features, float_range, random_points, space
