@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ax_symmetry.errors import NotAveraged, SymmetryError
-from ax_symmetry.groups.actions import Action, Factor
-from ax_symmetry.groups.permutations import Permutation
+from ax_symmetry.groups.actions import Action
+from ax_symmetry.groups.induced_action import induced_action
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -92,7 +92,7 @@ class ColumnAction:
             partner[list(place.columns)] = torch.tensor(place.columns[::-1])
             if len(place.columns) == 1:
                 sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
-        return cls(_on_columns(symmetry.action, columns, total), width, partner, sign, shift, weights, offsets)
+        return cls(induced_action(symmetry.action, columns, total), width, partner, sign, shift, weights, offsets)
 
     @property
     def order(self) -> int:
@@ -158,9 +158,13 @@ class ColumnAction:
                 joined.update({other: orbit for other in orbit})
         return [sorted(orbit) for orbit in {frozenset(orbit) for orbit in joined.values()}]
 
-    def including_implied(self) -> ColumnAction:
-        """Return the same action on full rows."""
+    def for_kernel(self) -> ColumnAction:
+        """Return the action on rows as a kernel is to see them."""
         return replace(self, width=self.action.width)
+
+    def kernel_rows(self, x: Tensor) -> Tensor:
+        """Make of rows `... x n x d` what a kernel is to see: full rows."""
+        return self.append_implied(x)
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
         """Return the action on rows `(x - lower) / width`, given both for the d columns.
@@ -249,30 +253,3 @@ def _implied_column(
             weights[place.columns[0]] = -(like.slope or 1.0) / place.slope
             value += place.offset / place.slope
     return weights, (like.slope or 1.0) * value + like.offset
-
-
-def _on_columns(action: Action, columns: Sequence[Sequence[int]], width: int) -> Action:
-    """Translate an action on p parameters to one on their columns.
-
-    Args:
-        action: The action on p parameters.
-        columns: The columns of each of the parameters, as many for those that trade places.
-        width: The number of columns.
-    """
-    factors = (_factor_on_columns(factor, [columns[c] for c in factor.columns]) for factor in action.factors)
-    return Action(width, tuple(factors))
-
-
-def _factor_on_columns(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
-    k, total = len(columns), sum(map(len, columns))
-    starts = [sum(map(len, columns[:i])) for i in range(k)]
-    at = [list(range(start, start + len(own))) for start, own in zip(starts, columns)]
-
-    def permutation(p: Permutation) -> Permutation:
-        return tuple(at[point % k][t] + total * (point // k) for point in p for t in range(len(at[point % k])))
-
-    return Factor(
-        columns=tuple(c for own in columns for c in own),
-        generators=tuple(permutation(p) for p in factor.generators),
-        blocks=tuple(tuple(j for i in block for j in at[i]) for block in factor.blocks),
-    )
