@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -104,14 +103,10 @@ class ColumnAction:
         """Whether full rows have more columns than rows; then the group does not map the d columns to themselves."""
         return self.action.width > self.width
 
-    @cached_property
+    @property
     def mirrors(self) -> bool:
         """Whether an element takes the mirror image of a column."""
-        return any(
-            point >= self.action.width
-            for factor in self.action.factors
-            for point in self.action.to_row_points(factor, factor.coset_representatives).flat
-        )
+        return bool((self.action.generators >= self.action.width).any())
 
     @cached_property
     def elements(self) -> Tensor:
@@ -121,18 +116,7 @@ class ColumnAction:
     @cached_property
     def generators(self) -> Tensor:
         """Elements that generate the group, as points of full rows."""
-        found = []
-        for factor in self.action.factors:
-            k, blocks = len(factor.columns), factor.blocks
-            local = [p[:k] for p in factor.generators]
-            for one, other in zip(blocks, blocks[1:]):
-                swap = {**dict(zip(one, other)), **dict(zip(other, one))}
-                local.append(tuple(swap.get(j, j) for j in range(k)))
-            for p in local:
-                row = torch.arange(self.action.width)
-                row[list(factor.columns)] = torch.from_numpy(self.action.to_row_points(factor, np.asarray(p)))
-                found.append(row)
-        return torch.stack(found)
+        return torch.from_numpy(self.action.generators)
 
     @cached_property
     def classes(self) -> list[list[int]]:
