@@ -10,7 +10,7 @@ from ax.core.experiment import Experiment
 from plotly import graph_objects as go
 
 from ax_symmetry._ax.analysis_cards import FigureAnalysis
-from ax_symmetry.diagnostics.check_symmetry import choose_metric
+from ax_symmetry.diagnostics.observations import choose_metric
 from ax_symmetry.plotting.domain_slice import domain_slice
 from ax_symmetry.plotting.figures import draw_domain, draw_left_out, draw_orbits
 from ax_symmetry.plotting.tables import left_out_table, orbit_table

@@ -16,22 +16,16 @@ from ax.core.search_space import SearchSpace
 from scipy.special import softmax
 from tqdm.auto import tqdm
 
-from ax_symmetry._ax.fitting import probe_of
-from ax_symmetry._ax.search_model import holder_of
-from ax_symmetry.diagnostics.check_symmetry import (
-    SymmetryReport,
-    choose_metric,
-    data_of,
-    experiment_of,
-    fit_and_assess,
-    fit_invariant,
-)
+from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.model_inputs import ModelInputs
+from ax_symmetry.diagnostics.check_symmetry import SymmetryReport, fit_and_assess, fit_invariant
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
 from ax_symmetry.diagnostics.check_symmetry import report_on
 from ax_symmetry.diagnostics.evidence import Assessment
 from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels.averaged import AveragedKernel
-from ax_symmetry.models.model_columns import column_action, example_values
+from ax_symmetry.models.model_columns import ModelColumns
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -138,20 +132,19 @@ class QuickLikelihood:
 
     def __init__(self, adapter: Any, search_space: SearchSpace) -> None:
         self.adapter, self.space = adapter, search_space
-        self.model = deepcopy(holder_of(adapter)._model).train()
+        self.model = deepcopy(fitted_model(adapter)).train()
         self.plain = self._log_likelihood()
         self.kernel, self.inputs = self.model.covar_module, getattr(self.model, "input_transform", None)
         if self.inputs is not None:
             del self.model.input_transform
 
     def __call__(self, parts: Parts) -> float:
-        symmetry, probe = Symmetry(parts), probe_of(self.adapter)
-        others = example_values(self.space, symmetry.parameters)
+        columns = ModelColumns(ParameterEncoding(Symmetry(parts), self.space), self.space, ModelInputs(self.adapter))
         try:
-            columns = column_action(ParameterEncoding(symmetry, self.space), self.adapter.parameters, probe, others)
+            action = columns.action()
         except NotAveraged:
             return -np.inf
-        self.model.covar_module = AveragedKernel(self.kernel, columns, self.inputs, normalize=True)
+        self.model.covar_module = AveragedKernel(self.kernel, action, self.inputs, normalize=True)
         return self._log_likelihood() - self.plain
 
     def _log_likelihood(self) -> float:

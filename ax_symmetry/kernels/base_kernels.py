@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
+import torch
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.kernels import AdditiveKernel, Kernel, ProductKernel, RBFKernel, ScaleKernel
 from linear_operator import to_dense
 from torch import Tensor
+
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.kernels.column_action import ColumnAction
+from ax_symmetry.kernels.group_average import column_sets, independent_averages
+from ax_symmetry.kernels.stationary import ProductMaternKernel
+from ax_symmetry.options import BASE_KERNELS
 
 
 def evaluate(kernel: Kernel, x1: Tensor, x2: Tensor, class_index: Tensor, diag: bool = False, **params: Any) -> Tensor:
@@ -90,3 +99,32 @@ def _as_ard_rbf(kernel: Kernel, class_index: Tensor) -> tuple[Tensor | None, Ten
         scale = prod(scales[1:], start=scales[0]) if scales else None
         return scale, sum((inverse for _, inverse in forms[1:]), start=forms[0][1])
     return None
+
+
+def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf") -> Kernel:
+    """Make a base kernel with BoTorch's default priors, one for the one lengthscale of columns that trade places.
+
+    Raises:
+        SymmetryError: There is none of that name.
+    """
+    if name not in BASE_KERNELS:
+        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
+    kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
+    prior = kernel.lengthscale_prior
+    if name == "matern":
+        sets = column_sets(independent_averages(action.action, largest_sum=1))
+        kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
+    first = torch.tensor([alike[0] for alike in action.classes])
+    of_classes, set_classes = partial(_of_classes, action.class_index, first), partial(_set_classes, action.class_index)
+    kernel.register_prior("lengthscale_prior", prior, of_classes, set_classes)
+    return kernel
+
+
+def _of_classes(class_index: Tensor, first: Tensor, kernel: Any) -> Tensor:
+    """Return the lengthscale of each class of columns, found at the first of them."""
+    tied_ones = tied_lengthscale(kernel.lengthscale, class_index)
+    return tied_ones.index_select(-1, first.to(tied_ones.device))
+
+
+def _set_classes(class_index: Tensor, kernel: Any, values: Tensor) -> None:
+    kernel.initialize(lengthscale=values.index_select(-1, class_index.to(values.device)))

@@ -1,61 +1,117 @@
-"""A group's action on columns: rows of tensors, as a model or a kernel sees them."""
+"""The action of a group on the columns of tensors, as a model or a kernel sees them.
+
+A parameter is one column, or several if it is one-hot. The images of a row are selections of numbers: of its columns,
+of the values of implied parameters, and of the mirror images of all these. Only mirror images and implied values are
+computed; both are affine in the columns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.groups.actions import Action, Factor
 from ax_symmetry.groups.permutations import Permutation
 from ax_symmetry.symmetry.symmetry import Symmetry
 
-Implied = tuple[Tensor, float]
-"""A column that d others imply: their weights and an offset."""
 
+@dataclass(frozen=True)
+class ColumnPlace:
+    """Where a parameter is among the columns of a model.
 
-class ColumnAction:
-    """The elements of a group as they act on rows of d columns.
-
-    Every image of a row is a selection of its points (see `orbits`): the columns, the values of implied parameters, and
-    the mirror images of all these, linear in the columns.
-
-    Args:
-        action: The action on the columns, those of implied parameters last.
-        width: The number d of columns that there are.
-        together: For every parameter its columns, several if it is one-hot; mirrored, they swap first with last.
-        sums: For every column that stands alone what it and its mirror image add up to.
-        implied: The columns of implied parameters.
+    Attributes:
+        columns: Its columns: one, or several if it is one-hot. A mirror reverses the order of several.
+        slope: If it is one column, and affine in the parameter, `column = slope * value + offset`; None otherwise.
+        offset: See `slope`.
+        mirror_sum: What one column and its mirror image add up to.
     """
 
-    def __init__(
-        self,
-        action: Action,
-        width: int,
-        together: Sequence[Sequence[int]],
-        sums: Mapping[int, float],
-        implied: Sequence[Implied] = (),
-    ) -> None:
-        self.action, self.width = action, width
-        self.mirrors = any(
-            point >= action.width
-            for f in action.factors
-            for point in action.to_row_points(f, f.coset_representatives).flat
+    columns: tuple[int, ...]
+    slope: float | None = 1.0
+    offset: float = 0.0
+    mirror_sum: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnAction:
+    """A finite group that acts on rows of d columns.
+
+    Rows `... x n x d` become full rows `... x n x D` by `append_implied`, and points `... x n x 2 D` by `points`, if
+    the group mirrors. An element is a row of indices into these points.
+
+    Attributes:
+        action: The action on the D columns of full rows, those of implied parameters last.
+        width: The number d of columns that rows have.
+        partner: The column `D` that every column swaps with when its parameter is mirrored: itself if it is the only
+            one of the parameter. Mirrored, column j is `sign[j] * row[partner[j]] + shift[j]`.
+        sign: See `partner`, `D`.
+        shift: See `partner`, `D`.
+        weights: The columns of implied parameters are `row @ weights + offsets`; `d x (D - d)`.
+        offsets: See `weights`, `D - d`.
+    """
+
+    action: Action
+    width: int
+    partner: Tensor
+    sign: Tensor
+    shift: Tensor
+    weights: Tensor
+    offsets: Tensor
+
+    @classmethod
+    def of(cls, symmetry: Symmetry, places: Mapping[str, ColumnPlace], width: int) -> ColumnAction:
+        """Make the action of a symmetry on the columns of a model.
+
+        Args:
+            symmetry: The symmetry.
+            places: Where its parameters are. A parameter that is missing is implied by its simplex.
+            width: The number d of columns.
+
+        Raises:
+            NotAveraged: A parameter that implies another is not affine in its column.
+        """
+        implied = list(symmetry.implied(places))
+        weights = torch.zeros(width, len(implied), dtype=torch.double)
+        offsets = torch.zeros(len(implied), dtype=torch.double)
+        full = dict(places)
+        for number, name in enumerate(implied):
+            orbit = next(orbit for orbit in symmetry.parameter_orbits if name in orbit)
+            like = next((places[other] for other in orbit if other in places), ColumnPlace(()))
+            full[name] = replace(like, columns=(width + number,))
+            weights[:, number], offsets[number] = _implied_column(symmetry, name, places, like, width)
+        columns = [full[name].columns for name in symmetry.parameters]
+        total = width + len(implied)
+        partner, sign, shift = torch.arange(total), torch.ones(total).double(), torch.zeros(total).double()
+        for place in (full[name] for name in symmetry.parameters):
+            partner[list(place.columns)] = torch.tensor(place.columns[::-1])
+            if len(place.columns) == 1:
+                sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
+        return cls(_on_columns(symmetry.action, columns, total), width, partner, sign, shift, weights, offsets)
+
+    @property
+    def order(self) -> int:
+        """The number |G| of elements."""
+        return self.action.order
+
+    @property
+    def has_implied(self) -> bool:
+        """Whether full rows have more columns than rows; then the group does not map the d columns to themselves."""
+        return self.action.width > self.width
+
+    @cached_property
+    def mirrors(self) -> bool:
+        """Whether an element takes the mirror image of a column."""
+        return any(
+            point >= self.action.width
+            for factor in self.action.factors
+            for point in self.action.to_row_points(factor, factor.coset_representatives).flat
         )
-        partner, sign, shift = list(range(action.width)), torch.ones(action.width), torch.zeros(action.width)
-        for own in together:
-            for one, other in zip(own, reversed(own)):
-                partner[one] = other
-            if len(own) == 1:
-                sign[own[0]], shift[own[0]] = -1.0, sums[own[0]]
-        self.partner, self.sign, self.shift = torch.tensor(partner), sign.double(), shift.double()
-        self.weights = torch.stack([w for w, _ in implied], dim=1) if implied else torch.zeros(width, 0).double()
-        self.offsets = torch.tensor([offset for _, offset in implied], dtype=torch.double)
 
     @cached_property
     def elements(self) -> Tensor:
@@ -78,80 +134,77 @@ class ColumnAction:
                 found.append(row)
         return torch.stack(found)
 
+    @cached_property
+    def classes(self) -> list[list[int]]:
+        """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
+        found = [[c for c in orbit if c < self.width] for orbit in self._column_orbits]
+        return sorted(orbit for orbit in found if orbit)
+
+    @cached_property
+    def class_index(self) -> Tensor:
+        """The number of the class of each column, `d`."""
+        index = {column: i for i, orbit in enumerate(self.classes) for column in orbit}
+        return torch.tensor([index[column] for column in range(self.width)])
+
+    @cached_property
+    def _column_orbits(self) -> list[list[int]]:
+        """The classes of full rows."""
+        joined = {j: {j} for j in range(self.action.width)}
+        for factor in self.action.factors:
+            for j, column in enumerate(factor.columns):
+                points = self.action.to_row_points(factor, factor.reachable_points(j)).tolist()
+                sources = [p if p < self.action.width else int(self.partner[p - self.action.width]) for p in points]
+                orbit = set.union(joined[column], *(joined[source] for source in sources))
+                joined.update({other: orbit for other in orbit})
+        return [sorted(orbit) for orbit in {frozenset(orbit) for orbit in joined.values()}]
+
     def including_implied(self) -> ColumnAction:
-        """Return the same action where the columns of implied parameters are columns like others."""
-        action = copy(self)
-        action.width = self.action.width
-        for cached in ("elements", "classes", "ties"):
-            vars(action).pop(cached, None)
-        return action
+        """Return the same action on full rows."""
+        return replace(self, width=self.action.width)
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
-        """Return the action on rows `(x - lower) / width`, given both for the d columns."""
-        like = {j: min(alike) for alike in self._alike() for j in alike}
+        """Return the action on rows `(x - lower) / width`, given both for the d columns.
+
+        Implied columns are scaled as those that they trade places with. With u = (x - l) / w, the mirror image
+        x'_j = s_j x_p + t_j becomes u'_j = (s_j (w_p u_p + l_p) + t_j - l_j) / w_j, where w_p = w_j, as columns that
+        are swapped are scaled alike; an implied x W + b becomes (u (w W) + l W + b - l_j) / w_j.
+        """
+        like = {j: orbit[0] for orbit in self._column_orbits for j in orbit}
         full = [j if j < self.width else like[j] for j in range(self.action.width)]
-        low, wide = lower[full], width[full]
-        action = copy(self)
-        action.shift = (self.sign * low[self.partner] + self.shift - low) / wide
-        extra = slice(self.width, None)
-        action.offsets = (lower @ self.weights + self.offsets - low[extra]) / wide[extra]
-        action.weights = self.weights * width.unsqueeze(-1) / wide[extra]
-        return action
-
-    @property
-    def has_implied(self) -> bool:
-        """Whether the group moves implied parameters: then it maps the d columns to others than themselves."""
-        return self.action.width > self.width
-
-    @property
-    def order(self) -> int:
-        """The number |G| of elements."""
-        return self.action.order
+        extra = len(self.offsets)
+        # An implied column that nothing moves is like no other: it keeps its units.
+        low, wide = torch.cat([lower, lower.new_zeros(extra)])[full], torch.cat([width, width.new_ones(extra)])[full]
+        return replace(
+            self,
+            shift=(self.sign * low[self.partner] + self.shift - low) / wide,
+            weights=self.weights * width.unsqueeze(-1) / wide[self.width:],
+            offsets=(lower @ self.weights + self.offsets - low[self.width:]) / wide[self.width:],
+        )
 
     def append_implied(self, x: Tensor) -> Tensor:
-        """Add the columns of implied parameters to rows `... x n x d`."""
+        """Make full rows `... x n x D` of rows `... x n x d`."""
         return torch.cat([x, x @ self.weights.to(x) + self.offsets.to(x)], dim=-1) if self.has_implied else x
 
     def mirrored(self, x: Tensor) -> Tensor:
-        """Mirror every column of full rows."""
+        """Mirror every parameter of full rows."""
         return x.index_select(-1, self.partner.to(x.device)) * self.sign.to(x) + self.shift.to(x)
 
     def points(self, x: Tensor) -> Tensor:
         """Put full rows beside their mirror images, if the group mirrors."""
         return torch.cat([x, self.mirrored(x)], dim=-1) if self.mirrors else x
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the images `... x n x |G| x d` of rows `... x n x d`."""
-        return self.take(self.points(self.append_implied(x)), self.elements)
-
     def take(self, points: Tensor, elements: Tensor) -> Tensor:
-        """Return the images `... x n x F x d` under some of the elements `F x d` of rows whose points are given."""
+        """Return the images `... x n x F x w` under some elements, of rows whose points are given.
+
+        Args:
+            points: The points, `... x n x P`.
+            elements: Indices into them, `F x w`.
+        """
         return points.index_select(-1, elements.to(points.device).flatten()).unflatten(-1, elements.shape)
 
-    @cached_property
-    def classes(self) -> list[list[int]]:
-        """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
-        found = [[c for c in alike if c < self.width] for alike in self._alike()]
-        return sorted(alike for alike in found if alike)
-
-    def _alike(self) -> list[list[int]]:
-        """List the classes of full rows."""
-        joined = {j: {j} for j in range(self.action.width)}
-        for factor in self.action.factors:
-            for j, column in enumerate(factor.columns):
-                points = self.action.to_row_points(factor, factor.reachable_points(j)).tolist()
-                sources = [p if p < self.action.width else int(self.partner[p - self.action.width]) for p in points]
-                alike = set.union(joined[column], *(joined[source] for source in sources))
-                joined.update({other: alike for other in alike})
-        return [sorted(alike) for alike in {frozenset(alike) for alike in joined.values()}]
-
-    @cached_property
-    def class_index(self) -> Tensor:
-        """The class of each of the d columns, by number."""
-        class_index = torch.zeros(self.width, dtype=torch.long)
-        for number, alike in enumerate(self.classes):
-            class_index[alike] = number
-        return class_index
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return all images `... x n x |G| x d` of rows `... x n x d`."""
+        return self.take(self.points(self.append_implied(x)), self.elements)
 
 
 def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction:
@@ -159,7 +212,7 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
 
     Args:
         symmetry: The symmetry.
-        names: What the d columns are; a parameter that a simplex implies may be missing.
+        names: The names of the d columns; a parameter that a simplex implies may be missing.
 
     Raises:
         SymmetryError: A parameter of the symmetry is no column, or two columns have one name.
@@ -171,30 +224,46 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     for name in symmetry.parameters:
         if name not in names and name not in implied:
             raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; name all columns of x.")
-    positions = {name: i for i, name in enumerate([*names, *implied])}
-    columns = [(positions[name],) for name in symmetry.parameters]
-    sums = {positions[n]: 2 * symmetry.centers.get(n, 0.0) for n in symmetry.parameters}
-    rows = []
-    for name, simplex in implied.items():
-        others = [other for other in simplex.parameters if other != name]
-        row = torch.zeros(len(names), dtype=torch.double)
-        row[[positions[other] for other in others]] = -1.0
-        rows.append((row, simplex.total))
-    return ColumnAction(widened_action(symmetry.action, columns, len(positions)), len(names), columns, sums, rows)
+    places = {
+        name: ColumnPlace((column,), mirror_sum=2 * symmetry.centers.get(name, 0.0))
+        for column, name in enumerate(names)
+        if name in symmetry.parameters
+    }
+    return ColumnAction.of(symmetry, places, len(names))
 
 
-def widened_action(action: Action, columns: Sequence[Sequence[int]], width: int) -> Action:
-    """Translate an action on parameters to one on their columns.
+def _implied_column(
+    symmetry: Symmetry, name: str, places: Mapping[str, ColumnPlace], like: ColumnPlace, width: int
+) -> tuple[Tensor, float]:
+    """Write an implied parameter, in the units of one that it trades places with, as `row @ weights + offset`.
+
+    Its value is the total less the sum of the others' values, each `(column - offset) / slope`.
+    """
+    simplex = symmetry.implied(places)[name]
+    weights, value = torch.zeros(width, dtype=torch.double), simplex.total
+    for other in simplex.parameters:
+        if other != name:
+            place = places[other]
+            if place.slope is None:
+                raise NotAveraged(f"parameter {other} is not linear in the model, but implies {name}.")
+            weights[place.columns[0]] = -(like.slope or 1.0) / place.slope
+            value += place.offset / place.slope
+    return weights, (like.slope or 1.0) * value + like.offset
+
+
+def _on_columns(action: Action, columns: Sequence[Sequence[int]], width: int) -> Action:
+    """Translate an action on p parameters to one on their columns.
 
     Args:
         action: The action on p parameters.
         columns: The columns of each of the parameters, as many for those that trade places.
         width: The number of columns.
     """
-    return Action(width, tuple(_widened(factor, [columns[c] for c in factor.columns]) for factor in action.factors))
+    factors = (_factor_on_columns(factor, [columns[c] for c in factor.columns]) for factor in action.factors)
+    return Action(width, tuple(factors))
 
 
-def _widened(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
+def _factor_on_columns(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
     k, total = len(columns), sum(map(len, columns))
     starts = [sum(map(len, columns[:i])) for i in range(k)]
     at = [list(range(start, start + len(own))) for start, own in zip(starts, columns)]

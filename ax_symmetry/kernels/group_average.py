@@ -1,8 +1,9 @@
-"""A group, split into parts over each of which a kernel that is a product over their columns is averaged for itself.
+"""Factor the average of a kernel over a group into independent averages: sums over elements, and permanents.
 
-The average over a direct product of groups is the product of the averages over its factors, each of them over the
-columns that it moves; and over the symmetric group on m blocks it is a permanent of m x m entries (see `permanents`),
-m 2^m operations for m!. Mirrors inside of the blocks, independent of each other, only change the entries.
+Let the kernel be a product of kernels of disjoint sets of columns. Over a direct product of groups its average is the
+product of the averages over the factors, each of the columns that the factor moves. Over the symmetric group on m
+blocks, if the kernel is a product over the blocks, it is the permanent of m x m entries, divided by m! (see
+`permanents`): m 2^m operations in place of m!. Mirrors that act on each block for itself only change the entries.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from ax_symmetry.groups.actions import Action, Factor
 from ax_symmetry.kernels.permanents import permanent
 
 Entries = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""A kernel of some columns. Of points `... x n x P` and rows `... x n' x d` (further points may follow), images
-`I... x F x w` (points) and columns `J... x w`: entries `I... x J... x ... x n x n'`, averaged over the F images."""
+"""A kernel of w columns, `entries(points, rows, images, columns)`.
+
+Of points `... x n x P` and rows `... x n' x d` (further points may follow the d columns), lists of images
+`I... x F x w` as indices into the points, and lists of columns `J... x w`: the kernel `I... x J... x ... x n x n'` of
+the images of the points with the columns of the rows, averaged over the F images."""
 
 LARGEST_SUM = 24
-"""Up to this order the sum over all elements takes less time than permanents."""
+"""Up to this order the sum over all elements takes less time than a permanent."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class ElementAverage:
 
     Attributes:
         columns: The k columns that they move.
-        images: Their F images, as points: `F x k`.
+        images: The F elements, as points of these columns: `F x k`.
     """
 
     columns: Tensor
@@ -40,7 +44,7 @@ class ElementAverage:
 
     @property
     def sets(self) -> list[Tensor]:
-        """The sets of columns that it takes apart."""
+        """The sets of columns over which the kernel must be a product."""
         return [self.columns]
 
     def __call__(self, entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
@@ -54,10 +58,11 @@ class PermanentAverage:
 
     Attributes:
         blocks: The columns of the blocks, `m x w`.
-        images: For each of K elements that mirror F images of the blocks, as points: `K x m x F x w`. The F are
-            averaged in the entries of one permanent, the K are permanents of their own.
-        rest: Other columns, `r`, that the K elements move.
-        rest_images: Their points, `K x r`.
+        images: For each of K elements, by which mirrors act on all blocks together, F images of the blocks, by mirrors
+            that act on each block for itself, as points: `K x m x F x w`. The F are averaged in the entries of one
+            permanent, the K are permanents of their own.
+        rest: The r other columns that the K elements move.
+        rest_images: Their images, as points: `K x r`.
     """
 
     blocks: Tensor
@@ -67,61 +72,60 @@ class PermanentAverage:
 
     @property
     def sets(self) -> list[Tensor]:
-        """The sets of columns that it takes apart."""
+        """The sets of columns over which the kernel must be a product."""
         return [*self.blocks, *([self.rest] if len(self.rest) else [])]
 
     def __call__(self, entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
         """Evaluate the average; see `average`."""
         matrices = entries(points, rows, self.images, self.blocks)  # K x m x m x ... x n x n'
         alone = len(matrices) == 1
-        average_of_each = permanent(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
+        averages = permanent(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
         if len(self.rest):
             of_rest = entries(points, rows, self.rest_images.unsqueeze(-2), self.rest)
-            average_of_each = average_of_each * (of_rest[0] if alone else of_rest)
-        return average_of_each if alone else average_of_each.mean(dim=0)
+            averages = averages * (of_rest[0] if alone else of_rest)
+        return averages if alone else averages.mean(dim=0)
 
 
-def average(
-    parts: Sequence[ElementAverage | PermanentAverage], entries: Entries, points: Tensor, rows: Tensor
-) -> Tensor:
+Average = ElementAverage | PermanentAverage
+
+
+def average(averages: Sequence[Average], entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
     """Average a kernel k(g x, x') over the elements g of a group.
 
     Args:
-        parts: The group, see `parts_of`.
-        entries: The kernel, a product over the sets of columns of the parts.
-        points: Points of rows x, `... x n x P`, of which the images are made; let them be the fewer.
-        rows: Rows x' `... x n' x d`; they may be followed by further points.
+        averages: The independent averages that make it up, see `independent_averages`.
+        entries: The kernel, a product over their sets of columns.
+        points: Points of rows x, `... x n x P`, of which the images are taken; let them be the fewer.
+        rows: Rows x' `... x n' x d`; further points may follow the d columns.
 
     Returns:
         Entries `... x n x n'`.
     """
-    found = parts[0](entries, points, rows)
-    for part in parts[1:]:
-        found = found * part(entries, points, rows)
-    return found
+    entry, *others = (one(entries, points, rows) for one in averages)
+    return prod(others, start=entry)
 
 
-def parts_of(action: Action, few: int = LARGEST_SUM) -> list[ElementAverage | PermanentAverage]:
-    """Split the group into parts whose averages multiply; columns that it leaves alone are a part as well.
+def independent_averages(action: Action, largest_sum: int = LARGEST_SUM) -> list[Average]:
+    """Factor the average over a group; the columns that it leaves alone have one of their own, over the identity.
 
     Args:
         action: The group.
-        few: Up to this order the symmetric group on blocks is a sum over its elements.
+        largest_sum: Up to this order the symmetric group on blocks is summed over its elements.
     """
     moved = {c for factor in action.factors for c in factor.columns}
     fixed = torch.tensor([c for c in range(action.width) if c not in moved])
-    parts = [part for factor in action.factors for part in _parts(action, factor, few)]
-    return [*parts, ElementAverage(fixed, fixed[None])] if len(fixed) else parts
+    averages = [one for factor in action.factors for one in _of_factor(action, factor, largest_sum)]
+    return [*averages, ElementAverage(fixed, fixed[None])] if len(fixed) else averages
 
 
-def sets_of(parts: Sequence[ElementAverage | PermanentAverage]) -> tuple[tuple[int, ...], ...]:
-    """Return the sets of columns that parts take apart."""
-    return tuple(tuple(own.tolist()) for part in parts for own in part.sets)
+def column_sets(averages: Sequence[Average]) -> tuple[tuple[int, ...], ...]:
+    """Return the disjoint sets of columns over which a kernel must be a product to be averaged like this."""
+    return tuple(tuple(columns.tolist()) for one in averages for columns in one.sets)
 
 
-def _parts(action: Action, factor: Factor, few: int) -> Iterator[ElementAverage | PermanentAverage]:
+def _of_factor(action: Action, factor: Factor, largest_sum: int) -> Iterator[Average]:
     columns, k = torch.tensor(factor.columns), len(factor.columns)
-    if not factor.blocks or factor.order <= few:
+    if not factor.blocks or factor.order <= largest_sum:
         yield ElementAverage(columns, torch.from_numpy(action.to_row_points(factor, factor.elements)))
         return
     blocks = np.asarray(factor.blocks)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import partial
 from typing import Any
 
 import torch
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.constraints import Interval
 from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
-from ax_symmetry.kernels.averaged import AveragedKernel, BaseKernelWrapper
-from ax_symmetry.kernels.base_kernels import as_ard_rbf, evaluate, tied_lengthscale
+from ax_symmetry.kernels.averaged import AveragedKernel
+from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
 from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
-from ax_symmetry.kernels.group_average import parts_of, sets_of
-from ax_symmetry.kernels.matern import ProductMaternKernel
-from ax_symmetry.options import BASE_KERNELS
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -154,90 +149,6 @@ class ApproximatelyInvariantKernel(Kernel):
         return (1 - share) * inside.forward(x1, x2, diag=diag, **params) + share * base
 
 
-class MaxAlignmentKernel(BaseKernelWrapper):
-    """An RBF kernel of the sorted values: max over g of k(x, g x'), for blocks of one slot that trade places.
-
-    Sorting both arguments brings them closest to each other, so that this is the max-alignment kernel (Fröhlich et al.,
-    "Optimal assignment kernels for attributed molecular graphs", ICML 2005), which in general is no positive definite
-    one but is here: an RBF kernel of a map. Cost per entry: that of the base kernel.
-
-    Args:
-        symmetry: A symmetry whose blocks have one slot each and trade places in every way, or its dict.
-        feature_names: The names of the d columns of x.
-        base_kernel: An RBF kernel, as for `InvariantKernel`.
-
-    Raises:
-        SymmetryError: The symmetry is of another kind, a column is missing, or the base kernel is no RBF kernel.
-    """
-
-    def __init__(
-        self,
-        symmetry: Symmetry | Mapping[str, Any],
-        feature_names: Sequence[str],
-        base_kernel: Kernel | None = None,
-        *,
-        batch_shape: torch.Size | None = None,
-        active_dims: Sequence[int] | None = None,
-    ) -> None:
-        super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
-        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-        for part in declared.parts:
-            if part.moves and {len(block) for block in part.symmetric_blocks} != {1}:
-                raise SymmetryError(
-                    f"symmetry: {part} cannot be sorted; the max-alignment kernel is for blocks of one slot that trade "
-                    "places in every way. Use InvariantKernel."
-                )
-        self.columns = action_on_features(declared, feature_names)
-        self.action = self.columns.including_implied()
-        if base_kernel is None:
-            base_kernel = default_base(self.action, batch_shape)
-        self.base_kernel = base_kernel
-        if as_ard_rbf(base_kernel, self.action.class_index) is None:
-            raise SymmetryError("base_kernel: sorted values need an RBF kernel; use InvariantKernel with this one.")
-
-    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
-        return evaluate(
-            self.base_kernel, self._sorted(x1), self._sorted(x2), self.action.class_index, diag=diag, **params
-        )
-
-    def _sorted(self, x: Tensor) -> Tensor:
-        x = self.columns.append_implied(x)
-        for alike in self.action.classes:
-            if len(alike) > 1:
-                columns = torch.tensor(alike, device=x.device)
-                x = x.index_copy(-1, columns, x.index_select(-1, columns).sort(dim=-1).values)
-        return x
-
-
-def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf") -> Kernel:
-    """Make a base kernel with BoTorch's default priors, one for the one lengthscale of columns that trade places.
-
-    Raises:
-        SymmetryError: There is none of that name.
-    """
-    if name not in BASE_KERNELS:
-        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
-    kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
-    prior = kernel.lengthscale_prior
-    if name == "matern":
-        sets = sets_of(parts_of(action.action, few=1))
-        kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
-    first = torch.tensor([alike[0] for alike in action.classes])
-    of_classes, set_classes = partial(_of_classes, action.class_index, first), partial(_set_classes, action.class_index)
-    kernel.register_prior("lengthscale_prior", prior, of_classes, set_classes)
-    return kernel
-
-
-def _of_classes(class_index: Tensor, first: Tensor, kernel: Any) -> Tensor:
-    """Return the lengthscale of each class of columns, found at the first of them."""
-    tied_ones = tied_lengthscale(kernel.lengthscale, class_index)
-    return tied_ones.index_select(-1, first.to(tied_ones.device))
-
-
-def _set_classes(class_index: Tensor, kernel: Any, values: Tensor) -> None:
-    kernel.initialize(lengthscale=values.index_select(-1, class_index.to(values.device)))
-
-
 def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
     """Check that the group leaves a base kernel alone, whatever its hyperparameters, and that it can be averaged.
 
@@ -254,7 +165,7 @@ def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
                     f"base_kernel: {type(part).__name__} has {part.lengthscale.shape[-1]} lengthscales for {width} "
                     f"columns; set ard_num_dims={width}, or leave it out for one lengthscale."
                 )
-    is_product = as_ard_rbf(kernel, action.class_index) is not None or averaged.is_product
+    is_product = as_ard_rbf(kernel, action.class_index) is not None or averaged.is_block_product
     if action.order > ENUMERATION_LIMIT and not is_product:
         raise SymmetryError(
             f"base_kernel: a {kind} that is no product over the blocks cannot be averaged over {action.order:,} "

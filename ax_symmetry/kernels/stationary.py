@@ -1,26 +1,28 @@
-"""Kernels of the distance, averaged over images: Gaussians, which are products over the columns, and Matern kernels."""
+"""Kernels of the distance r of scaled rows, averaged over images: the Gaussian and the Matern-5/2 kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
 from typing import Any
 
 import torch
+from gpytorch.constraints import Interval
+from gpytorch.kernels import Kernel
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK = 2**24
-"""How many numbers a tensor of images holds: 128 MiB of doubles."""
-
+from ax_symmetry.kernels.chunks import sum_over_images
 
 Profile = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""A function of the distance r; returns its values and -1 / r times their derivatives."""
+"""A function k of the distance r; returns k(r) and -k'(r) / r, which is finite at r = 0."""
 
 
 def gaussian(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
-    """Evaluate exp(-r^2 / 2), r = |a - b|, for rows that are divided by their lengthscales; once differentiable.
+    """Evaluate exp(-r^2 / 2) of rows that are divided by their lengthscales; once differentiable.
 
-    Args and returns as `parts.Entries` says.
+    Args and returns as of `group_average.Entries`.
     """
     return _mean(_gaussian, points, rows, images, columns)
 
@@ -28,6 +30,43 @@ def gaussian(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> T
 def matern(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
     """Evaluate the Matern-5/2 kernel (1 + s + s^2 / 3) exp(-s), s = sqrt(5) r, likewise."""
     return _mean(_matern, points, rows, images, columns)
+
+
+class ProductMaternKernel(Kernel):
+    """A product of Matern-5/2 kernels, one for each of some sets of columns.
+
+    .. math::
+        k(x, x') = \\prod_S k_{5/2}(\\lVert (x_S - x'_S) / \\ell_S \\rVert)
+
+    The average of a Matern kernel of all columns over the permutations of m blocks has m! terms, as that kernel is no
+    product over the blocks. With a factor for each block the average is a permanent. Functions drawn from either are
+    twice differentiable.
+
+    Args:
+        sets: The sets of columns; every column is in one of them.
+        batch_shape: The batch shape of the lengthscales.
+        lengthscale_constraint: Bounds of the lengthscales `1 x d`.
+    """
+
+    has_lengthscale = True
+
+    def __init__(
+        self,
+        sets: Sequence[Sequence[int]],
+        batch_shape: torch.Size | None = None,
+        lengthscale_constraint: Interval | None = None,
+    ) -> None:
+        width = sum(map(len, sets))
+        super().__init__(width, batch_shape or torch.Size(), lengthscale_constraint=lengthscale_constraint)
+        self.sets = tuple(tuple(columns) for columns in sets)
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        one, other = x1 / self.lengthscale, x2 / self.lengthscale
+        if diag:
+            one, other = one.unsqueeze(-2), other.unsqueeze(-2)
+        of_sets = (matern(one, other, columns[None], columns) for columns in map(torch.tensor, self.sets))
+        entries = prod(of_sets, start=one.new_ones(()))
+        return entries[..., 0, 0] if diag else entries
 
 
 def _gaussian(r: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,68 +82,53 @@ def _matern(r: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mean(profile: Profile, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
+    """Average over the F images; if they are too many to be held at once, in chunks."""
+    images, columns = images.to(points.device), columns.to(rows.device)
+    batch = torch.broadcast_shapes(points.shape[:-2], rows.shape[:-2])
     if points.shape[:-2] != rows.shape[:-2]:
-        batch = torch.broadcast_shapes(points.shape[:-2], rows.shape[:-2])
         points, rows = points.expand(*batch, -1, -1), rows.expand(*batch, -1, -1)
-    return _MeanRadial.apply(profile, points, rows, images, columns)
+    n, w = points.shape[-2], columns.shape[-1]
+    numbers = max(columns.shape[:-1].numel() * n * rows.shape[-2], n * w)
+    mean = partial(_Mean.apply, profile, points, rows, columns, images.shape[-2])
+    return sum_over_images(mean, images, images.shape[:-2].numel() * batch.numel() * numbers)
 
 
-def in_chunks(images: Tensor, numbers: int) -> tuple[Tensor, ...]:
-    """Split images `... x F x w`, each of which needs some numbers, such that a chunk does not need too many."""
-    return images.split(max(1, CHUNK // max(1, numbers)), dim=-2)
+class _Mean(torch.autograd.Function):
+    """Sum k(|a - b|) over images a of each point, and divide by their count.
 
-
-class _MeanRadial(torch.autograd.Function):
-    """One node in the graph, as in a search the overhead of nodes is what takes the time.
-
-    Images that are too many to be held at once are evaluated in chunks, and again for the gradient.
+    The gradient by a is k'(r) (a - b) / r = w (b - a), w = -k'(r) / r; summed over all b, it is w @ b - (sum of w) a.
+    That matrix product, in one node of the graph, takes less time than the gradient of `cdist`.
     """
 
     @staticmethod
-    def forward(ctx: Any, profile: Profile, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
-        images, columns = images.to(points.device), columns.to(rows.device)
-        b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, columns.shape[-1])).movedim(-2, 0).unsqueeze(0)
-        numbers = max(b.shape[:-1].numel() * points.shape[-2], points.shape[:-1].numel() * b.shape[-1])
-        chunks = in_chunks(images, images.shape[:-2].numel() * numbers)
-        if len(chunks) == 1:
-            a, terms, slopes = _terms(profile, points, b, images)
-            ctx.known = a, slopes
-            mean = terms.squeeze(-2).clone() if terms.shape[-2] == 1 else terms.mean(dim=-2)
-        else:
-            ctx.known = None
-            totals = [_terms(profile, points, b, chunk)[1].sum(dim=-2) for chunk in chunks]
-            mean = sum(totals[1:], start=totals[0]) / images.shape[-2]
-        ctx.profile, ctx.chunks = profile, chunks
-        ctx.save_for_backward(points, rows, b, columns)
+    def forward(
+        ctx: Any, profile: Profile, points: Tensor, rows: Tensor, columns: Tensor, count: int, images: Tensor
+    ) -> Tensor:
+        n, (f, w) = points.shape[-2], images.shape[-2:]
+        a = points.index_select(-1, images.flatten()).unflatten(-1, (-1, f, w))  # ... x n x I x F x w
+        a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)  # I x 1 x ... x n F x w
+        b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).movedim(-2, 0).unsqueeze(0)
+        # The faster way of `cdist`, by a matrix product, would lose digits.
+        values, weights = profile(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
+        ctx.widths, ctx.count = (points.shape[-1], rows.shape[-1]), count
+        ctx.save_for_backward(a, b, weights, columns, images)  # weights: I x J x ... x n F x n'
+        mean = values.clone() if count == 1 else values.unflatten(-2, (n, f)).sum(dim=-2) / count
         return mean.view(*images.shape[:-2], *columns.shape[:-1], *mean.shape[2:])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        points, rows, b, columns = ctx.saved_tensors
-        of_points = torch.zeros_like(points) if ctx.needs_input_grad[1] else None
-        of_rows = torch.zeros_like(rows) if ctx.needs_input_grad[2] else None
-        first, count = ctx.chunks[0].shape[:-2].numel(), sum(chunk.shape[-2] for chunk in ctx.chunks)
-        gradient = gradient.reshape(first, *b.shape[1:-2], points.shape[-2], 1, rows.shape[-2]) / count
-        for chunk in ctx.chunks:
-            a, slopes = ctx.known or _terms(ctx.profile, points, b, chunk)[::2]
-            weights = (slopes * gradient).flatten(-3, -2)  # I x J x ... x n F x n'
-            if of_points is not None:
-                of_a = (weights @ b).sum(dim=1) - a.squeeze(1) * weights.sum(dim=(1, -1)).unsqueeze(-1)
-                of_a = of_a.unflatten(-2, (-1, chunk.shape[-2])).movedim(0, -3).flatten(-3)
-                of_points.index_add_(-1, chunk.flatten(), of_a)
-            if of_rows is not None:
-                of_b = (weights.mT @ a).sum(dim=0) - b.squeeze(0) * weights.sum(dim=(0, -2)).unsqueeze(-1)
-                of_rows.index_add_(-1, columns.flatten(), of_b.movedim(0, -2).flatten(-2))
-        return None, of_points, of_rows, None, None
-
-
-def _terms(profile: Profile, points: Tensor, b: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return images `I x 1 x ... x n F x w` of points, and their values and slopes `I x J x ... x n x F x n'`."""
-    f, w = images.shape[-2:]
-    a = points.index_select(-1, images.flatten()).unflatten(-1, (-1, f, w))  # ... x n x I x F x w
-    a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)
-    # The faster way of `cdist`, by a matrix product, would lose digits.
-    values, slopes = profile(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
-    shape = points.shape[-2], f
-    return a, values.unflatten(-2, shape), slopes.unflatten(-2, shape)
+        a, b, weights, columns, images = ctx.saved_tensors
+        shape = gradient.shape[-2], images.shape[-2]  # n, F
+        gradient = gradient.reshape(*weights.shape[:-2], shape[0], 1, gradient.shape[-1]) / ctx.count
+        weights = (weights.unflatten(-2, shape) * gradient).flatten(-3, -2)
+        of_points = of_rows = None
+        if ctx.needs_input_grad[1]:
+            of_a = (weights @ b).sum(dim=1) - a.squeeze(1) * weights.sum(dim=(1, -1)).unsqueeze(-1)
+            of_a = of_a.unflatten(-2, shape).movedim(0, -3).flatten(-3)  # ... x n x I F w
+            of_points = a.new_zeros(*of_a.shape[:-1], ctx.widths[0]).index_add_(-1, images.flatten(), of_a)
+        if ctx.needs_input_grad[2]:
+            of_b = (weights.mT @ a).sum(dim=0) - b.squeeze(0) * weights.sum(dim=(0, -2)).unsqueeze(-1)
+            of_b = of_b.movedim(0, -2).flatten(-2)  # ... x n' x J w
+            of_rows = b.new_zeros(*of_b.shape[:-1], ctx.widths[1]).index_add_(-1, columns.flatten(), of_b)
+        return None, of_points, of_rows, None, None, None

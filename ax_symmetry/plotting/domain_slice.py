@@ -13,12 +13,12 @@ from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType, RangeParameter
 
 from ax_symmetry._ax.fitted_models import can_predict, predict
-from ax_symmetry.diagnostics.check_symmetry import choose_metric, data_of, experiment_of
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.generation.get_botorch import get_botorch
 from ax_symmetry.groups.actions import Rows, with_mirror_images
 from ax_symmetry.groups.fundamental_domain import walls
-from ax_symmetry.options import read_canonical
+from ax_symmetry.options import read_canonicalize
 from ax_symmetry.plotting.tables import is_minimized, observations
 from ax_symmetry.space.bounds import numeric_bounds
 from ax_symmetry.space.encoding import ParameterEncoding
@@ -61,7 +61,7 @@ def domain_slice(
     declared.validate(experiment.search_space)
     _check_axes(experiment, declared, x, y, density)
     chosen = choose_metric(experiment, metric)
-    order_by = () if isinstance(symmetry, Symmetry) else read_canonical(symmetry).order_by
+    order_by = () if isinstance(symmetry, Symmetry) else read_canonicalize(symmetry).order_by
     encoding = ParameterEncoding(declared, experiment.search_space)
     comparison_order = declared.comparison_order(order_by)
     seen = observations(experiment, chosen)

@@ -7,7 +7,7 @@ zero.
 
 from __future__ import annotations
 
-from itertools import combinations, permutations, product
+from itertools import permutations, product
 
 from ax_symmetry.symmetry import Blocks, Mirror
 from ax_symmetry.symmetry.kind import Kind
@@ -82,10 +82,11 @@ def test_domains_decide() -> None:
 
 
 def test_a_third_block_joins_in_every_way() -> None:
-    found = {group(part) for part in extended((("a", "c"), ("b", "d")), SIX)}
+    parts = extended((("a", "c"), ("b", "d")), SIX)
+    found = {group(part) for part in parts}
     wanted = set()
     for first, second in product(([("a", "c"), ("b", "d")], [("a", "d"), ("b", "c")]), permutations("ef")):
         wanted.add(group(Blocks((*first, second))))
-    assert found == wanted and len(wanted) == 4
+    assert found == wanted and len(wanted) == len(parts) == 4
+    assert all(sorted(part.parameters) == NAMES for part in parts)
     assert extended((("a", "b"), ("c", "d"), ("e", "f")), SIX) == []
-    assert all(len(set(names)) == len(names) for part in found for names in combinations(NAMES, 2))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
-import ax_symmetry.kernels.stationary
+import ax_symmetry.kernels.chunks
 import brute_force
 import numpy as np
 import pytest
@@ -126,9 +126,9 @@ def test_it_is_invariant_on_both_sides(case: str) -> None:
 def test_a_product_over_blocks_is_a_permanent() -> None:
     """Whatever its factors are; a sum, or a kernel of the whole distance, is none."""
     of_all, few = CASES["S_5 on pairs"], CASES["S_3 on pairs"]
-    found = {name: averaged(of_all, kernel).is_product for name, kernel in kernels().items()}
+    found = {name: averaged(of_all, kernel).is_block_product for name, kernel in kernels().items()}
     assert {name for name, is_one in found.items() if not is_one} == {"matern", "mixed", "sum of columns"}
-    assert not averaged(few, kernels()["product of maternes"]).is_product  # the sum over six elements is faster
+    assert not averaged(few, kernels()["product of maternes"]).is_block_product  # the sum over six elements is faster
 
 
 def test_a_product_over_more_blocks_than_can_be_written_out() -> None:
@@ -209,7 +209,7 @@ def test_images_are_evaluated_in_chunks(case: str, base: str, monkeypatch: pytes
     """The same entries and gradients, while no tensor is much larger than a chunk."""
     kernel, found = averaged(CASES[case], kernels()[base]), []
     for chunk in (2**24, 2 * 24 * 18):
-        monkeypatch.setattr(ax_symmetry.kernels.stationary, "CHUNK", chunk)
+        monkeypatch.setattr(ax_symmetry.kernels.chunks, "CHUNK", chunk)
         x, y = rows(24).requires_grad_(), rows(18, seed=1).requires_grad_()
         with Largest() as largest:
             entries = kernel(x, y).to_dense()

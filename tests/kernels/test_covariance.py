@@ -1,8 +1,7 @@
-"""Covariances of rows that the restarts of a search share, against each restart alone.
+"""Covariances of batches of rows, some of which are the same in all of them, against each batch alone.
 
-One-line bugs that turn this file red: give the gradient of shared rows to the first batch alone; swap rows back by the
-inverse order; leave out the factors of the shared rows, or the gradient of the own ones' factors; make the prior
-variance a number on the CPU.
+One-line bugs that turn this file red: scale the entries of one side alone; take the scaling of one batch for those of
+all; freeze the scaling of a kernel that is fitted; make the prior variance a number on the CPU.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import action_on_features
-from ax_symmetry.kernels.covariance import Covariance, over_restarts, with_own
+from ax_symmetry.kernels.covariance import scale_entries
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
 from torch import Tensor
 
@@ -28,22 +27,6 @@ def rows(n: int, seed: int = 0) -> Tensor:
 def averaged(base: Kernel | None = None, normalize: bool = False) -> AveragedKernel:
     base = ScaleKernel(RBFKernel(ard_num_dims=len(NAMES))) if base is None else base
     return AveragedKernel(base, action_on_features(Symmetry.from_config(PAIRS), NAMES), normalize=normalize).double()
-
-
-class Counted(Covariance):
-    """Counts the entries that another covariance function evaluates."""
-
-    def __init__(self, inner: Covariance) -> None:
-        super().__init__(inner.normalize)
-        self.inner, self.count = inner, 0
-        self.points, self.prior, self.paired = inner.points, inner.prior, inner.paired
-
-    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        entries = self.inner(one, other)
-        self.count += entries.numel()
-        return entries
-
-    points = prior = paired = None  # those of the other
 
 
 def mixed(same: str, own: Tensor) -> Tensor:
@@ -74,15 +57,6 @@ def test_each_restart_gets_its_own_entries_and_gradients(side: str, same: str, n
         assert torch.allclose(ours, theirs, rtol=0, atol=1e-11 if base == "rbf" else 1e-7)
 
 
-@pytest.mark.parametrize("side", ["train", "self"])
-def test_what_they_share_is_evaluated_once(side: str) -> None:
-    covariance = Counted(averaged().covariance())
-    x = mixed("some", rows(8, seed=1).view(4, 2, -1))
-    y, shared = (x, 5) if side == "self" else (rows(6, seed=2).expand(4, 6, -1), 6)
-    over_restarts(covariance, x, y)
-    assert covariance.count == 5 * shared + 4 * 2 * (shared + 2)
-
-
 @pytest.mark.parametrize("base", ["rbf", "matern"])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_gradients_of_hyperparameters(normalize: bool, base: str) -> None:
@@ -110,6 +84,6 @@ def test_variables_that_coincide_keep_a_gradient() -> None:
 def test_they_stay_on_their_device() -> None:
     """The device "meta" takes all operations but those with tensors of another device."""
     covariance = averaged(RBFKernel(ard_num_dims=len(NAMES)), normalize=True).to("meta").covariance()
-    own, shared = (covariance.points(rows(n).to("meta")) for n in (2, 5))
-    entries = with_own(covariance, own.expand(4, -1, -1), shared, covariance.row_scaling(shared))
-    assert entries.device.type == "meta" and entries.shape == (4, 2, 7)
+    own, shared = (covariance.prepare(rows(n).to("meta")) for n in (2, 5))
+    entries = scale_entries(covariance(own, shared), covariance.row_scaling(own), covariance.row_scaling(shared))
+    assert entries.device.type == "meta" and entries.shape == (2, 5)

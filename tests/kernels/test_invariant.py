@@ -21,7 +21,7 @@ import pytest
 import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
-from ax_symmetry.kernels.matern import ProductMaternKernel
+from ax_symmetry.kernels import ProductMaternKernel
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import ax_symmetry.kernels.stationary
+import ax_symmetry.kernels.chunks
 import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels.invariant import ColumnInvariantKernel
-from ax_symmetry.kernels.matern import ProductMaternKernel
+from ax_symmetry.kernels import ProductMaternKernel
 from gpytorch.kernels import MaternKernel
 from test_averaged import CASES, NAMES, Largest, images, rows
 
@@ -128,7 +128,7 @@ def test_images_are_evaluated_in_chunks(case: str, monkeypatch: pytest.MonkeyPat
     """The same entries and gradients, while no tensor is much larger than a chunk."""
     kernel, found = kernel_of(case), []
     for chunk in (2**24, 2 * 24 * 18):
-        monkeypatch.setattr(ax_symmetry.kernels.stationary, "CHUNK", chunk)
+        monkeypatch.setattr(ax_symmetry.kernels.chunks, "CHUNK", chunk)
         x, y = rows(24).requires_grad_(), rows(18, seed=1).requires_grad_()
         with Largest() as largest:
             entries = kernel(x, y).to_dense()
