@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
-from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.parameters import is_derived, is_equality
 from ax_symmetry.symmetry.mirror import TOLERANCE, is_symmetric_about
 from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -24,16 +24,6 @@ def implied_parameters(symmetry: Symmetry, search_space: SearchSpace) -> dict[st
 def has_ranges_alone(search_space: SearchSpace) -> bool:
     """Tell whether all parameters are ranges, or fixed."""
     return all(isinstance(p, (RangeParameter, FixedParameter)) for p in search_space.parameters.values())
-
-
-def is_derived(p: Parameter) -> bool:
-    """Tell whether Ax computes a parameter from others (`DerivedParameter`, from Ax 1.2 on)."""
-    return hasattr(p, "parameter_names_to_weights")
-
-
-def is_equality(constraint: ParameterConstraint) -> bool:
-    """Tell whether a parameter constraint is an equation (from Ax 1.3 on)."""
-    return bool(getattr(constraint, "is_equality", False))
 
 
 def symmetrized_space(

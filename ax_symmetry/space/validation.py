@@ -8,8 +8,9 @@ from typing import Any
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.space.bounds import implied_parameters, is_derived, maximum, numeric_bounds, symmetrized_space
+from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds, symmetrized_space
 from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
 
