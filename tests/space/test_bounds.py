@@ -124,7 +124,8 @@ def test_symmetrized_space_mirrors_about_the_center() -> None:
 
 def test_symmetrized_space_covers_the_data_of_implied_parameters() -> None:
     symmetry = Symmetry.from_config(FRACTIONS)
-    made = symmetrized_space(symmetry, space(fractions(), [({"f1": 1.0, "f2": 1.0}, 1.0)]), {"f3": [0.5, -0.25], "m1": []})
+    declared = space(fractions(), [({"f1": 1.0, "f2": 1.0}, 1.0)])
+    made = symmetrized_space(symmetry, declared, {"f3": [0.5, -0.25], "m1": []})
     assert bounds(made) == {**dict.fromkeys(["m1", "m2", "m3"], [0, 1]), **dict.fromkeys(["f1", "f2"], [-0.25, 1])}
     assert len(made.parameter_constraints) == 1
     logs = space(fractions(0.1, 0.8, log_scale=True))
