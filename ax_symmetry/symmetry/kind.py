@@ -91,7 +91,7 @@ class Kind:
     @property
     def changed(self) -> tuple[str, ...]:
         """The parameters whose values are changed, not only exchanged, so that their sums are not preserved."""
-        return ()
+        return (*self.reflections, *self.periods)
 
     @property
     def symmetric_blocks(self) -> tuple[tuple[str, ...], ...]:

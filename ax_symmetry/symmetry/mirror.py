@@ -82,11 +82,6 @@ class Mirror(Kind):
         return tuple(name for name, _ in self.centers)
 
     @property
-    def changed(self) -> tuple[str, ...]:
-        """All names that flip."""
-        return self.parameters
-
-    @property
     def flips(self) -> tuple[frozenset[str], ...]:
         """The one set of names that flip together."""
         return (frozenset(self.parameters),)

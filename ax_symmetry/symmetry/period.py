@@ -93,11 +93,6 @@ class Period(Kind):
         return tuple(name for name, _ in self.lengths)
 
     @property
-    def changed(self) -> tuple[str, ...]:
-        """All names."""
-        return self.parameters
-
-    @property
     def periods(self) -> dict[str, float]:
         """The periods by name."""
         return dict(self.lengths)
