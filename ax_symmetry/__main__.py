@@ -17,7 +17,11 @@ CONTRADICTED, WRONG = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, 1 if the data or the search space contradict the symmetry, 2 for wrong input."""
+    """Run a command.
+
+    Returns:
+        The exit status: 0; 1 if the data or the search space contradict the symmetry; 2 for wrong input.
+    """
     parser = argparse.ArgumentParser(prog="python -m ax_symmetry", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser(
@@ -68,10 +72,10 @@ def _check(config: Path, file: Path | None, metric: str | None) -> int:
 def _suggest(file: Path, metric: str | None) -> int:
     from ax_symmetry.diagnostics import suggest_symmetries
 
-    found = suggest_symmetries(_experiment(file), metric=metric)
-    for number, suggestion in enumerate(found, start=1):
+    suggestions = suggest_symmetries(_experiment(file), metric=metric)
+    for number, suggestion in enumerate(suggestions, start=1):
         print(f"{number}. {suggestion}\n")
-    if not found:
+    if not suggestions:
         print("The data suggest no symmetry of those that the search space could have.")
     return 0
 
@@ -84,17 +88,17 @@ def _read(file: Path) -> Any:
 
 
 def _experiment(file: Path) -> Any:
-    """Read an experiment as Ax has stored it, alone or inside of an AxClient or a Client."""
-    import ax_symmetry.transforms.registration  # noqa: F401  Ax's storage then knows them
+    """Read an experiment that Ax has stored, alone or inside an AxClient or a Client."""
+    import ax_symmetry.transforms.registration  # noqa: F401  so that Ax's storage knows the transforms
     from ax_symmetry._ax.stored_experiments import stored_experiment
 
-    found = stored_experiment(_read(file))
-    if found is None:
+    experiment = stored_experiment(_read(file))
+    if experiment is None:
         raise SymmetryError(
             f"{file}: holds no experiment of Ax; store one with AxClient.save_to_json_file, Client.save_to_json_file "
             "or ax.storage.json_store.save.save_experiment."
         )
-    return found
+    return experiment
 
 
 if __name__ == "__main__":

@@ -31,12 +31,14 @@ from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 FITS_PER_SHAPE = 2
-"""In every round models are fitted for so many groups of each shape, those that look best with the plain model's
-hyperparameters. (Larger groups look worse then than they are.)"""
+"""Models fitted per group shape and round: those that look best with the plain model's hyperparameters.
+
+(Larger groups look worse with these than they are.)
+"""
 PARTS_COMBINED = 20
-"""So many single parts are tried together with others."""
+"""The most single parts that are tried together with others."""
 MAX_SUGGESTIONS = 5
-"""So many groups are suggested at most."""
+"""The most suggestions returned."""
 
 Parts = tuple[Kind, ...]
 
@@ -46,10 +48,11 @@ class Suggestion:
     """A symmetry that an experiment's data suggest; print it.
 
     Attributes:
-        symmetry: Its dict, for `get_botorch` and all others.
-        probability: How sure it is: of all groups that were tried, and none, which had the same chance before.
-        tried: How many were tried.
-        report: What `check_symmetry` says.
+        symmetry: Its dict, for `get_botorch` and other calls.
+        probability: Its posterior probability among the groups that were tried and no symmetry, each of which had the
+            prior probability that `suggest_symmetries` describes.
+        tried: How many groups were tried.
+        report: The report of `check_symmetry`.
     """
 
     symmetry: Mapping[str, Any]
@@ -69,27 +72,27 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     """Rank the symmetries that an experiment's data suggest, of all that its search space could have.
 
     Tried are blocks of parameters with equal domains that trade places in every way, mirrors of single parameters about
-    the middle of their domains, and several of these together. All are looked at with the hyperparameters of Ax's own
-    model; for the best of them the invariant kernel is fitted, and the log marginal likelihoods are compared. The more
-    hypotheses, the more likely one fits by chance: beforehand, "none" is as probable as all groups together, blocks of
-    one slot, of two, ..., and mirrors are equally probable, and so are all that were tried of a kind. What
-    `check_symmetry` calls contradicted is not suggested.
+    the middle of their domains, and combinations of these. Each is first assessed with the hyperparameters of Ax's own
+    model. For the best ones the invariant kernel is fitted, and log marginal likelihoods are compared. The more
+    hypotheses there are, the more likely one of them fits by chance. So the prior probability of no symmetry is that of
+    all groups together; it is divided evenly among the kinds (blocks of one slot, of two, ..., mirrors), and within a
+    kind among the groups that were tried. A symmetry that `check_symmetry` calls contradicted is not suggested.
 
-    The data must tell: a function that hardly depends on a parameter tells little about its symmetry. With 60
-    observations of three to six parameters the group is found in most cases (`benchmarks/README.md`, with figures).
+    A function that hardly depends on a parameter says little about its symmetry. With 60 observations of three to six
+    parameters the group is found in most cases (`benchmarks/README.md`, with figures).
 
-    Cost: one fit to n observations for each of ten to forty groups, O(n^3) for each of up to some hundreds. A progress
-    bar shows the fits.
+    Cost: a fit to n observations for each of ten to forty groups, and O(n^3) for each of up to some hundreds. A
+    progress bar shows the fits.
 
     Args:
         experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
         metric: The metric to look at; the objective's by default.
 
     Returns:
-        The suggestions, the most probable group first; none if no group is more probable than no symmetry.
+        The suggestions, the most probable first; none if no group is more probable than no symmetry.
 
     Raises:
-        SymmetryError: The metric is not known or has no data, or there is no experiment.
+        SymmetryError: The metric is unknown or has no data, or there is no experiment.
     """
     experiment = experiment_of(experiment_or_adapter)
     metric = choose_metric(experiment, metric)
@@ -109,18 +112,18 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     scores = log_odds(gains, glances)
     ranked = sorted(gains, key=scores.__getitem__, reverse=True)
     weights = softmax([*(scores[parts] for parts in ranked), 0.0])
-    found: list[Suggestion] = []
+    suggestions: list[Suggestion] = []
     for parts, weight in zip(ranked, weights):
-        if scores[parts] > 0 and len(found) < MAX_SUGGESTIONS:
+        if scores[parts] > 0 and len(suggestions) < MAX_SUGGESTIONS:
             symmetry = Symmetry(parts)
             report = report_on(experiment, symmetry, metric, (plain, fits[parts]))
             if report.verdict != "contradicted":
-                found.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
-    return found
+                suggestions.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
+    return suggestions
 
 
 class QuickLikelihood:
-    """The log marginal likelihood under a group with the hyperparameters of the plain model, less that without it.
+    """The gain in log marginal likelihood by a group, with the hyperparameters of the plain model.
 
     Args:
         adapter: An adapter (model bridge) of the plain model.
@@ -153,15 +156,15 @@ class QuickLikelihood:
 def search(
     space: SearchSpace, glance: Callable[[Parts], float], gain: Callable[[Parts], float]
 ) -> tuple[dict[Parts, float], dict[Parts, float]]:
-    """Try single parts, then larger groups that are made of the best, as long as that helps.
+    """Try single parts, then larger groups made of the best, as long as that helps.
 
     Args:
         space: The search space.
-        glance: Tells quickly how promising a group is.
-        gain: Fits a model and tells by how much it is better.
+        glance: Estimates the gain by a group without a fit.
+        gain: Fits a model and returns the gain.
 
     Returns:
-        The gains of those groups that a model was fitted for, and the glances of all that were tried.
+        The gains of the groups for which a model was fitted, and the glances of all that were tried.
     """
     gains: dict[Parts, float] = {}
     glances: dict[Parts, float] = {(part,): glance((part,)) for part in [*mirrors(space), *swaps(space)]}
@@ -181,9 +184,9 @@ def search(
 def _larger(
     space: SearchSpace, leader: Parts, gains: Mapping[Parts, float], glances: Mapping[Parts, float]
 ) -> list[Parts]:
-    """List what was not tried yet: one more block for parts that gained, one more part for the leader."""
+    """List groups not tried yet: swaps that gained with one more block, and the leader with one more part."""
     single = [parts for parts in glances if len(parts) == 1]
-    found: list[Parts] = [
+    larger: list[Parts] = [
         (part,)
         for (swap,) in single
         if swap.symmetric_blocks and gains.get((swap,), 0.0) > 0
@@ -191,8 +194,8 @@ def _larger(
     ]
     for (part,) in sorted(single, key=glances.__getitem__, reverse=True)[:PARTS_COMBINED]:
         if _adds_to(leader, part):
-            found.append((*leader, part))
-    return [parts for parts in dict.fromkeys(found) if parts not in glances]
+            larger.append((*leader, part))
+    return [parts for parts in dict.fromkeys(larger) if parts not in glances]
 
 
 def log_odds(gains: Mapping[Parts, float], tried: Iterable[Parts]) -> dict[Parts, float]:

@@ -1,7 +1,7 @@
 """Finite permutation groups: named, generated, counted.
 
-A permutation of m positions is a tuple in one-line notation, 0-based: `p[i]` is where position i takes its content
-from.
+A permutation p of m positions is a tuple in one-line notation, 0-based: position i takes its content from position
+p[i].
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ax_symmetry.errors import SymmetryError
 Permutation = tuple[int, ...]
 
 ENUMERATION_LIMIT = 10_000
-"""The largest group that is written out element by element."""
+"""The most elements that are written out one by one."""
 
 
 def compose(p: Permutation, q: Permutation) -> Permutation:
@@ -88,7 +88,7 @@ def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.N
         limit: The largest group to write out.
 
     Returns:
-        An array `|G| x m`; time and memory are O(k m |G|).
+        The elements, `|G| x m`. Time and memory are O(k m |G|).
 
     Raises:
         SymmetryError: The group has more than `limit` elements.
@@ -104,7 +104,7 @@ def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.N
 
 
 def order(generators: npt.ArrayLike) -> int:
-    """Count the group that permutations generate: written out if small, else by Schreier-Sims (in sympy).
+    """Count the elements of the group that permutations generate: listed if few, else by Schreier-Sims (sympy's).
 
     Args:
         generators: An array `k x m` of permutations, k at least 1.
@@ -123,7 +123,7 @@ def order(generators: npt.ArrayLike) -> int:
 
 
 def too_large(size: float, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
-    """Make the error for a group that is too large to write out; it names the ways out."""
+    """Make the error for a group that is too large to write out."""
     return SymmetryError(
         f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Declare a smaller group (a "
         "subgroup is exact for itself); or, for blocks that trade places in every way, keep some images of each "
@@ -132,7 +132,7 @@ def too_large(size: float, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
 
 
 def _closure(generators: npt.ArrayLike, limit: int) -> npt.NDArray[np.intp] | None:
-    """Write the group out breadth-first, or return None once it has more than `limit` elements."""
+    """List the elements breadth-first; None if there are more than `limit`."""
     steps = np.asarray(generators, dtype=np.intp)
     identity = np.arange(steps.shape[1])
     elements, seen, frontier = [identity], {identity.tobytes()}, [identity]

@@ -1,4 +1,4 @@
-"""A slice of the search space along two parameters: the model's surface, the fundamental domain, the observations."""
+"""A slice of the search space along two parameters: model surface, fundamental domain, observations."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Slice:
     Attributes:
         metric: The metric.
         fixed: The values of all other parameters.
-        surface: A row per grid point, the first parameter running fastest: both parameters, the predicted `mean` and
-            `sd`, and `outside`, by how much of the range the point lies beyond the worst wall of the fundamental
-            domain; zero or less inside.
-        points: A row per observation and distinct image of it: `arm_name`, `trial_index`, `mean`, both parameters, and
-            `image`, whether it is one. Their other parameters need not be those of the slice.
+        surface: A row per grid point, the first parameter running fastest, with both parameters, the predicted `mean`
+            and `sd`, and `outside`: how far the point lies beyond the worst wall of the fundamental domain, as a
+            fraction of the range; zero or less inside.
+        points: A row per observation and distinct image, with `arm_name`, `trial_index`, `mean`, both parameters, and
+            `image`, which is True for an image. Their other parameters may differ from those of the slice.
     """
 
     metric: str
@@ -55,7 +55,11 @@ def domain_slice(
     slice_values: Mapping[str, Any] | None = None,
     density: int = 51,
 ) -> Slice:
-    """Predict on a grid over two parameters, and find the fundamental domain there; see `plotting.plot_domain`."""
+    """Predict on a grid over two parameters and find the fundamental domain; see `plotting.plot_domain`.
+
+    Raises:
+        SymmetryError: An argument is wrong, or there is no data or no model of the metric.
+    """
     experiment = experiment_of(experiment_or_adapter)
     declared = Symmetry.of(symmetry)
     declared.validate(experiment.search_space)
@@ -115,7 +119,7 @@ def _check_axes(experiment: Experiment, symmetry: Symmetry, x: str, y: str, dens
 
 
 def _ticks(experiment: Experiment, name: str, density: int) -> list[Any]:
-    """Choose grid points along a range parameter, even on its scale."""
+    """Choose grid points along a range parameter, evenly spaced on its scale."""
     p: Any = experiment.search_space.parameters[name]
     lower, upper = numeric_bounds(p) or (np.nan, np.nan)
     ticks = (np.geomspace if p.log_scale else np.linspace)(lower, upper, density)
@@ -125,7 +129,7 @@ def _ticks(experiment: Experiment, name: str, density: int) -> list[Any]:
 
 
 def _outside(encoding: ParameterEncoding, comparison_order: Sequence[int], x: Rows) -> Rows:
-    """Measure by how much rows `n x d` lie beyond the worst of the walls; negative in the fundamental domain."""
+    """Measure how far rows `n x d` lie beyond the worst wall; negative inside the fundamental domain."""
     z, d = with_mirror_images(x, encoding.mirrored(x)), x.shape[1]
     units = np.hstack([encoding.to_unit_cube(z[:, :d]), encoding.to_unit_cube(z[:, d:])])
     columns, limits = np.asarray(walls(encoding.symmetry.action, comparison_order), dtype=np.intp).reshape(-1, 2).T
@@ -135,22 +139,23 @@ def _outside(encoding: ParameterEncoding, comparison_order: Sequence[int], x: Ro
 def _with_images(
     seen: pd.DataFrame, encoding: ParameterEncoding, rows: Rows, values: Sequence[Sequence[Any]], axes: tuple[str, str]
 ) -> pd.DataFrame:
-    """List observations and their distinct images, as they appear on two axes."""
+    """List observations and their distinct images, projected onto two axes."""
     z, pairs, table = with_mirror_images(rows, encoding.mirrored(rows)), _projections(encoding, axes), []
-    for arm, row, own in zip(seen.itertuples(index=False), z, values):
+    for arm, row, position in zip(seen.itertuples(index=False), z, values):
         # A dict, as a set with the observation itself first.
         shown = dict.fromkeys(
-            tuple(value if point is None else float(row[point]) for point, value in zip(pair, own)) for pair in pairs
+            tuple(value if point is None else float(row[point]) for point, value in zip(pair, position))
+            for pair in pairs
         )
         table += [(arm.arm_name, arm.trial_index, arm.mean, *point, k > 0) for k, point in enumerate(shown)]
     return pd.DataFrame(table, columns=["arm_name", "trial_index", "mean", *axes, "image"])
 
 
 def _projections(encoding: ParameterEncoding, axes: tuple[str, str]) -> list[tuple[int | None, ...]]:
-    """List which points (see `actions`) elements of the group bring to two parameters together, the identity first.
+    """List the pairs of points (see `actions`) that elements of the group bring to two parameters, the identity first.
 
-    The orbit of the pair under the generators, O(d^2), however large the group is. A parameter that the symmetry does
-    not name is None: it stays.
+    This is the orbit of a pair under the generators: O(d^2) for a group of any size. None stands for a parameter that
+    the symmetry does not name, and that stays.
     """
     elements = encoding.symmetry.action.generators
     moves = np.hstack([elements, (elements + len(encoding.columns)) % (2 * len(encoding.columns))]).tolist()

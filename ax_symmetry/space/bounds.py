@@ -1,4 +1,4 @@
-"""Bounds and parameter constraints of a search space: read, joined over alike parameters, and maximised over."""
+"""Bounds and parameter constraints of a search space."""
 
 from __future__ import annotations
 
@@ -8,46 +8,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
-from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.parameters import is_derived, is_equality
 from ax_symmetry.symmetry.mirror import TOLERANCE, is_symmetric_about
 from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
 def implied_parameters(symmetry: Symmetry, search_space: SearchSpace) -> dict[str, Simplex]:
-    """Return the parameters that are not free: not in the search space, or derived there, with their simplexes."""
+    """Return the simplexes of implied parameters: those that the search space lacks, or derives."""
     return symmetry.implied([name for name, p in search_space.parameters.items() if not is_derived(p)])
 
 
 def has_ranges_alone(search_space: SearchSpace) -> bool:
-    """Tell whether all parameters are numbers of a range, or fixed."""
+    """Tell whether all parameters are ranges, or fixed."""
     return all(isinstance(p, (RangeParameter, FixedParameter)) for p in search_space.parameters.values())
-
-
-def is_derived(p: Parameter) -> bool:
-    """Tell whether Ax computes a parameter from others (`DerivedParameter`, from Ax 1.2 on)."""
-    return hasattr(p, "parameter_names_to_weights")
-
-
-def is_equality(constraint: ParameterConstraint) -> bool:
-    """Tell whether a parameter constraint is an equation (from Ax 1.3 on)."""
-    return bool(getattr(constraint, "is_equality", False))
 
 
 def symmetrized_space(
     symmetry: Symmetry, search_space: SearchSpace, data: Mapping[str, npt.ArrayLike] | None = None
 ) -> SearchSpace:
-    """Return the search space with what alike parameters may be joined, and mirrored about their centers.
+    """Return the smallest search space with the symmetry that contains a given one.
 
-    Ax widens the model's space to cover out-of-range data one parameter at a time; images of these data are out of
-    range in the other parameters.
+    Ax widens the model's space to cover out-of-range data one parameter at a time, but images of these data are out of
+    range in other parameters, too. So the domains of alike parameters are joined, and mirrored about their centers.
 
     Args:
-        symmetry: The symmetry; it holds for the space that the user declared.
+        symmetry: The symmetry, which the space that the user declared has.
         search_space: The model's space; a copy is returned.
-        data: Values of implied parameters, by name, that the bounds must cover as well.
+        data: Values of implied parameters by name, which the bounds must cover as well.
     """
     space = search_space.clone()
     for names in symmetry.parameter_orbits:
@@ -61,7 +51,7 @@ def symmetrized_space(
 
 
 def _join_ranges(parameters: Sequence[RangeParameter], center: float | None, beyond: Sequence[float]) -> None:
-    """Give range parameters bounds that cover those of all, the numbers `beyond`, and the mirror images of them."""
+    """Widen ranges in place to the bounds of all of them, the numbers `beyond`, and the mirror images of these."""
     if not parameters:
         return
     if parameters[0].log_scale or parameters[0].logit_scale:
@@ -79,10 +69,10 @@ def _join_ranges(parameters: Sequence[RangeParameter], center: float | None, bey
 
 
 def _join_choices(parameters: Sequence[ChoiceParameter], center: float | None) -> Iterator[ChoiceParameter]:
-    """Give choice parameters the values of all, and, where a group mirrors them, the mirror images of these.
+    """Give choice parameters, in place, the values of all of them and the mirror images of these.
 
-    Returns:
-        Those that had to be made anew, as their values have got decimals; the others are changed.
+    Yields:
+        Parameters to replace integer ones, whose values are no longer integers.
     """
     values: list[Any] = list(dict.fromkeys(v for p in parameters for v in p.values))
     if values and center is not None and not is_symmetric_about(sorted(values), center):
@@ -105,7 +95,7 @@ def _join_choices(parameters: Sequence[ChoiceParameter], center: float | None) -
 
 
 def linear_constraints(search_space: SearchSpace) -> Iterator[tuple[dict[str, float], float]]:
-    """List the parameter constraints as weights and bound, `sum of weight * value <= bound`; an equality as two."""
+    """List the parameter constraints `sum of weight * value <= bound` as weights and bound; an equality is two."""
     for constraint in search_space.parameter_constraints:
         yield dict(constraint.constraint_dict), float(constraint.bound)
         if is_equality(constraint):
@@ -113,10 +103,10 @@ def linear_constraints(search_space: SearchSpace) -> Iterator[tuple[dict[str, fl
 
 
 def maximum(weights: Mapping[str, float], search_space: SearchSpace) -> float | None:
-    """Find the highest `sum of weight * value` in a search space, choices relaxed to their range, by a linear program.
+    """Maximise `sum of weight * value` over a search space, with choices relaxed to their range: a linear program.
 
     Returns:
-        None if no point satisfies the parameter constraints.
+        The maximum; None if no point satisfies the parameter constraints.
     """
     from scipy.optimize import linprog
 
@@ -132,12 +122,12 @@ def maximum(weights: Mapping[str, float], search_space: SearchSpace) -> float | 
     norm[norm == 0.0] = 1.0
     goal = np.asarray([weights.get(n, 0.0) for n in boxes])
     scale = np.abs(goal * width).max() or 1.0
-    found = linprog(-goal * width / scale, A_ub=rows / norm[:, None], b_ub=bounds / norm, bounds=(0.0, 1.0))
-    return float(goal @ lower - scale * found.fun) if found.success else None
+    solution = linprog(-goal * width / scale, A_ub=rows / norm[:, None], b_ub=bounds / norm, bounds=(0.0, 1.0))
+    return float(goal @ lower - scale * solution.fun) if solution.success else None
 
 
 def numeric_bounds(p: Parameter) -> tuple[float, float] | None:
-    """Return between which numbers a parameter can lie, None if it has no numbers."""
+    """Return the least and the greatest value of a parameter; None if its values are not numbers."""
     if isinstance(p, RangeParameter):
         return float(p.lower), float(p.upper)
     values = p.values if isinstance(p, ChoiceParameter) else [p.value] if isinstance(p, FixedParameter) else []

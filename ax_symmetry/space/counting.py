@@ -1,4 +1,4 @@
-"""How many different experiments a finite search space holds, counted without listing them."""
+"""Count the different experiments of a finite search space without listing them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ax_symmetry.symmetry.symmetry import Symmetry
 def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
     """Count the configurations of a finite search space, those of one orbit as one.
 
-    By Burnside's lemma, the mean over the group of how many configurations an element leaves as they are (Burnside,
-    "Theory of Groups of Finite Order", 1897); for blocks that trade places in every way, as multisets of blocks.
+    By Burnside's lemma this is the mean number of configurations that an element of the group fixes (Burnside, "Theory
+    of Groups of Finite Order", 1897). For the symmetric group on blocks, multisets of blocks are counted.
 
     Args:
         symmetry: The symmetry.
@@ -45,20 +45,21 @@ def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
 
 
 def _orbits(factor: Factor, sizes: list[int]) -> int:
-    """Count the orbits of a factor on the configurations of its columns."""
-    own = [sizes[column] for column in factor.columns]
+    """Count the orbits of a factor on the configurations of its columns, given how many values each column has."""
+    local_sizes = [sizes[column] for column in factor.columns]
     if not factor.generators:
-        block = prod(own[j] for j in factor.blocks[0])
+        block = prod(local_sizes[j] for j in factor.blocks[0])
         return comb(block + len(factor.blocks) - 1, len(factor.blocks))
     if factor.order > ENUMERATION_LIMIT:
         raise too_large(factor.order)
-    return sum(_fixed(element, own) for element in factor.elements.tolist()) // factor.order
+    return sum(_fixed(element, local_sizes) for element in factor.elements.tolist()) // factor.order
 
 
 def _fixed(element: list[int], sizes: list[int]) -> int:
-    """Count the configurations that an element, as points of the columns, leaves as they are: a value a cycle.
+    """Count the configurations that an element, given as points of the columns, fixes: one value for each cycle.
 
-    A cycle that mirrors an odd number of times leaves only the center, which an even number of values does not hold.
+    A cycle with an odd number of mirrors fixes the center alone, which is a value only if there is an odd number of
+    them.
     """
     count, seen, k = 1, set(), len(sizes)
     for start in range(k):

@@ -16,13 +16,14 @@ from ax_symmetry.symmetry.symmetry import Symmetry
 
 
 class ParameterEncoding(Encoding):
-    """Turns values of the symmetry's parameters into rows of numbers, and back.
+    """Encodes values of the symmetry's parameters as rows of numbers, and decodes them.
 
     A range parameter is its own number, to the last bit; a choice is its position in `values`, a boolean 0 or 1.
 
     Attributes:
         parameters: The free parameters: those of the symmetry that the search space has and does not derive.
-        derived: The implied parameters that the search space derives, and that have a value in every parameterization.
+        ranges: Those of them that are ranges.
+        derived: The implied parameters that the search space derives, so that they have values there.
     """
 
     def __init__(self, symmetry: Symmetry, search_space: SearchSpace) -> None:
@@ -45,7 +46,7 @@ class ParameterEncoding(Encoding):
         return x
 
     def snapped(self, x: Rows) -> Rows:
-        """Round candidates as Ax will, and put those on a bound that rounding errors have pushed beyond it."""
+        """Round candidates as Ax will, and clip those that exceed a bound by a rounding error."""
         x = self.rounded(x)
         for name, p in self.ranges.items():
             column, slack = x[:, self.columns[name]], TOLERANCE * (p.upper - p.lower)
@@ -54,7 +55,7 @@ class ParameterEncoding(Encoding):
         return x
 
     def decode(self, x: Rows) -> dict[str, list[Any]]:
-        """Write numbers `n x d` as values, for every parameter of the search space that the symmetry names."""
+        """Decode rows `n x d`: the values of every parameter that the symmetry and the search space name."""
         table: dict[str, list[Any]] = {}
         for name, p in self.parameters.items():
             numbers = x[:, self.columns[name]].tolist()
@@ -67,7 +68,7 @@ class ParameterEncoding(Encoding):
         return {**table, **{name: x[:, self.columns[name]].tolist() for name in self.derived}}
 
     def constraint_values(self, x: Rows) -> Rows:
-        """Write rows `n x d` as parameter constraints count them: a numeric choice by its value, not its position."""
+        """Write rows `n x d` as parameter constraints see them: a numeric choice by its value, not its position."""
         counted = x.copy()
         for name, values in self.choices.items():
             if all(isinstance(v, (int, float)) for v in values):
@@ -76,7 +77,7 @@ class ParameterEncoding(Encoding):
         return counted
 
     def to_unit_cube(self, x: Rows) -> Rows:
-        """Scale rows `n x d` so that distances compare: ranges (their logarithms, if they are log-scale) to [0, 1]."""
+        """Scale rows `n x d` so that distances compare: ranges to [0, 1], after the logarithm on a log scale."""
         scaled = x.copy()
         for name, column in self.columns.items():
             # An implied parameter is scaled like those that it trades places with.

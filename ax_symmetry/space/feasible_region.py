@@ -1,6 +1,6 @@
-"""Canonical representatives where generation was asked to stay: fixed features, narrower bounds, parameter constraints.
+"""The region to which a call of `gen` is confined: by fixed features, narrower bounds, parameter constraints.
 
-The canonical representative may lie outside of that region. Then the least image inside it takes its place.
+Where the canonical representative lies outside of that region, the least image inside takes its place.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ax_symmetry.space.bounds import linear_constraints
 from ax_symmetry.space.encoding import ParameterEncoding
 
 SEARCH_BUDGET = 20_000
-"""Arrangements of blocks that are tried for one candidate of a group too large to write out."""
+"""The most arrangements of blocks that are tried for one candidate, if the group is too large to write out."""
 
 
 class FeasibleRegion:
-    """What one call of `gen` may return, in the numbers of an encoding.
+    """The rows that one call of `gen` may return.
 
     Args:
-        encoding: Turns values into numbers.
+        encoding: Turns values into rows.
         search_space: The search space of the call.
         fixed: The fixed features of the call, by name.
     """
@@ -63,14 +63,14 @@ class FeasibleRegion:
                 self.constraints.append((np.asarray(list(inside)), np.asarray(list(inside.values())), outside, bound))
 
     def gauge(self, y: Rows) -> Rows:
-        """Choose the points that stand for the infinite orbits of rows `n x d` so that they lie inside, if they can."""
+        """Replace rows `n x d` by points of their infinite orbits that lie within the bounds, where there are some."""
         lower = np.where(np.isfinite(self.lower), self.lower, self.encoding.lower)
         for column, values in self.allowed.items():
             lower[column] = values.min() if len(values) else lower[column]
         return self.encoding.gauge(y, lower)
 
     def fits(self, y: Rows) -> npt.NDArray[np.bool_]:
-        """Tell, number by number, which of rows `n x d` lie within the bounds and among the allowed values."""
+        """Tell which numbers of rows `n x d` lie within the bounds and among the allowed values."""
         good = (y >= self.lower - self.slack) & (y <= self.upper + self.slack)
         for column, values in self.allowed.items():
             good[:, column] &= (np.abs(y[:, column, None] - values) <= self.slack[column]).any(axis=1)
@@ -85,11 +85,11 @@ class FeasibleRegion:
         return limits
 
     def contains(self, y: Rows, others: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-        """Tell which of rows `n x d`, images of one candidate, lie inside.
+        """Tell which of n images `n x d` of one candidate lie inside.
 
         Args:
             y: The images.
-            others: The candidate's parameters outside of the symmetry.
+            others: The candidate's parameters, of which those outside of the symmetry count.
         """
         good = np.asarray(self.fits(y).all(axis=1))
         constraint_values = self.encoding.constraint_values(y)
@@ -100,10 +100,10 @@ class FeasibleRegion:
     def least_image(
         self, action: Action, x: Rows, comparison_order: Sequence[int], others: Sequence[Mapping[str, Any]]
     ) -> tuple[npt.NDArray[np.bool_], Rows]:
-        """Find for rows `n x d` the least image inside of the region.
+        """Find the least image inside of the region for each row `n x d`.
 
-        Cost: that of `Action.canonical_points` where the representative is inside. Else O(|G|) per row for a group that
-        can be written out, and a search with look-ahead over the arrangements of blocks for a larger one.
+        Cost: that of `Action.canonical_points` if the representative is inside; else O(|G|) per row for a group that
+        can be written out, and a backtracking search over the arrangements of blocks for a larger one.
 
         Returns:
             Which rows have an image inside, and these images; the row itself where there is none.
@@ -122,7 +122,7 @@ class FeasibleRegion:
     def _by_enumeration(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
-        """Look through all images of one row."""
+        """Compare all images of one row."""
         images = self.gauge(z[action.elements])
         inside = images[self.contains(images, others)]
         return inside[np.lexsort(inside[:, list(comparison_order)].T[::-1])[0]] if len(inside) else None
@@ -130,7 +130,7 @@ class FeasibleRegion:
     def _by_arrangement(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
-        """Improve one factor after the other, the rest of the row as it stands, until nothing changes."""
+        """Minimise over one factor after the other, the rest of the row fixed, until nothing changes."""
         y, before = self.gauge(z[None, : action.width])[0], None
         while before is None or not np.array_equal(before, y):
             before = y
@@ -148,10 +148,10 @@ class FeasibleRegion:
 
 
 class _BlockAssignment:
-    """Arranges the blocks of one row, least first, and goes back where the region does not allow it.
+    """Assigns the contents of the blocks of one row to the places: the least assignment inside, by backtracking.
 
-    It looks ahead: every place must keep a content that fits it, and the least that is left to add must stay within the
-    limit of every constraint.
+    It looks ahead: every place that is left must have a content that fits, and the least that they can add must keep
+    every constraint.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class _BlockAssignment:
         self.budget = SEARCH_BUDGET
 
     def solve(self) -> bool:
-        """Arrange the blocks; tell whether that succeeded."""
+        """Arrange the blocks in `row`; tell whether that succeeded."""
         return self.possible and self._solve(0, list(range(len(self.contents))), [0.0] * len(self.added))
 
     def _solve(self, position: int, left: list[int], spent: list[float]) -> bool:
@@ -225,7 +225,7 @@ class _BlockAssignment:
         return False
 
     def _possible(self, position: int, left: list[int], spent: list[float]) -> bool:
-        """Look ahead to the places from `position` on."""
+        """Tell whether the places from `position` on can still be filled."""
         if not left:
             return all(s <= limit for s, limit in zip(spent, self.limits))
         if not self.fitting[left, position:].any(axis=0).all():

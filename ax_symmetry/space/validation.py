@@ -1,4 +1,4 @@
-"""Does this symmetry fit that search space?"""
+"""Check that a search space has a symmetry."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.space.bounds import implied_parameters, is_derived, maximum, numeric_bounds, symmetrized_space
+from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds, symmetrized_space
 from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
 
@@ -22,18 +23,18 @@ TRAITS = {
     "is_ordered": "is_ordered",
     "dependents": "dependents",
 }
-"""What parameters of one slot must agree in, beside bounds and values, and what to call it."""
+"""Attributes in which parameters of one slot must agree, beside bounds and values, and their names in messages."""
 
 
 def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     """Check that a search space has a symmetry.
 
     Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values;
-    none may be fixed, a fidelity or a task; a mirror's center must be the middle of the range; and an implied parameter
-    must stay within the bounds of those it trades places with.
+    none may be fixed, a fidelity or a task. Each part of the symmetry has checks of its own, such as a mirror's center
+    in the middle of the range. An implied parameter must stay within the bounds of those it trades places with.
 
     Raises:
-        SymmetryError: They do not; the message names the parameter and the way out.
+        SymmetryError: The search space lacks the symmetry; the message names the parameter and the way out.
     """
     implied = implied_parameters(symmetry, search_space)
     absent = [n for n in symmetry.parameters if n not in search_space.parameters and n not in implied]
@@ -56,7 +57,7 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
 def check_untransformed(
     symmetry: Symmetry, declared: SearchSpace, stage: SearchSpace, model: SearchSpace | None = None
 ) -> None:
-    """Check that no transform before this one has changed the symmetry's parameters.
+    """Check that no earlier transform has changed the parameters of the symmetry.
 
     Args:
         symmetry: The symmetry.
@@ -66,7 +67,7 @@ def check_untransformed(
             default the declared one.
 
     Raises:
-        SymmetryError: They have changed.
+        SymmetryError: One has changed them.
     """
     model = declared if model is None else model
     joined = symmetrized_space(symmetry, model)  # what the other one of our transforms makes of it
@@ -124,7 +125,7 @@ def _check_movable(name: str, p: Parameter) -> None:
 
 
 def _check_alike(a: Parameter, b: Parameter) -> None:
-    """Check that two parameters of one slot are equivalent."""
+    """Check that two parameters of one slot have equal domains."""
     traits: dict[str, list[Any]] = {"kind": [type(p).__name__ for p in (a, b)]}
     if type(a) is type(b):
         traits |= {words: [_trait(p, name) for p in (a, b)] for name, words in TRAITS.items()}
@@ -147,7 +148,7 @@ def _trait(p: Parameter, name: str) -> Any:
 
 
 def _check_derived(simplex: Simplex, name: str, search_space: SearchSpace) -> None:
-    """Check that a derived parameter is what the simplex says."""
+    """Check that a derived parameter is derived as the simplex implies."""
     p: Any = search_space.parameters.get(name)
     weights, offset = simplex.implied_terms(name)
     if p is not None and (p.parameter_names_to_weights, p.intercept) != (weights, offset):

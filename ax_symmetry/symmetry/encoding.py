@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class Encoding:
-    """Turns values of a symmetry's parameters into rows of numbers.
+    """Encodes values of a symmetry's parameters as rows of numbers.
 
-    A number is itself, to the last bit; any other value is its position among the values that there are.
+    A number stays itself, to the last bit; any other value becomes its position in a list of values.
 
     Attributes:
         symmetry: The symmetry, whose `parameters` are the columns.
-        choices: The values, in the order of comparison, of every parameter whose values are not numbers.
+        choices: The values, in the order of comparison, of parameters that are encoded by position.
         implied: The parameters that others imply, and the simplexes that imply them.
         free: The other parameters.
         columns: The column of every parameter.
-        lower: The lower bounds of the columns, from which the gauge counts; 0 where there is none.
+        lower: The lower bounds of the columns, `d`, for the gauge; 0 where there are none.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Encoding:
         self._centers = np.asarray([middles.get(name, np.nan) for name in symmetry.parameters])
 
     def encode(self, table: Mapping[str, Sequence[Any]]) -> tuple[npt.NDArray[np.bool_], Rows]:
-        """Write values as numbers.
+        """Encode a table of values.
 
         Args:
             table: For every free parameter the values of n observations.
@@ -58,11 +58,11 @@ class Encoding:
         return complete, np.stack([numbers[name] for name in self.symmetry.parameters], axis=1)
 
     def encode_points(self, points: Sequence[Mapping[str, Any]]) -> tuple[npt.NDArray[np.bool_], Rows]:
-        """Write n parameterizations as numbers; see `encode`."""
+        """Encode n parameterizations; see `encode`."""
         return self.encode({name: [point.get(name) for point in points] for name in self.free})
 
     def encode_value(self, name: str, value: Any) -> float:
-        """Write one value as a number; nan if it is missing, or none of the values that there are."""
+        """Encode one value; nan if it is missing, or not among the values."""
         if name in self.choices:
             return float(self._positions[name].get(value, np.nan)) if value is not None and value == value else np.nan
         return np.nan if value is None else float(value)
@@ -72,9 +72,9 @@ class Encoding:
         return x
 
     def gauge(self, x: Rows, lower: Rows | None = None) -> Rows:
-        """Choose the points that stand for the infinite orbits of rows `n x d`; the rows themselves if G is finite.
+        """Replace rows `n x d` by the points that stand for their infinite orbits; the rows themselves if G is finite.
 
-        What stands for a rounded number is rounded, too.
+        A rounded number stays rounded.
 
         Args:
             x: The rows.
@@ -86,7 +86,7 @@ class Encoding:
     def mirrored(self, x: Rows) -> Rows:
         """Mirror every column of rows `n x d`; nan where the group does not mirror it.
 
-        The image of a rounded number is rounded, that of an out-of-range number between the steps is not.
+        The image of a rounded number is rounded; that of a number between the steps is not.
         """
         images = 2 * self._centers - x
         return self.gauge(np.where(x == self.rounded(x), self.rounded(images), images))
@@ -98,7 +98,7 @@ class Encoding:
 
 
 def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encoding, dict[str, Any], Rows]:
-    """Encode one parameterization by the types of its values: numbers by size, others sorted.
+    """Encode one parameterization by the types of its values: numbers as they are, others by their rank.
 
     Returns:
         The encoding, the values with those of implied parameters, and the row `1 x d`.

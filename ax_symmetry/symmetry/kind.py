@@ -1,4 +1,4 @@
-"""What a kind of symmetry answers; every kind is one module that derives from `Kind`, listed in `kinds`."""
+"""The interface of a kind of symmetry. Each kind is a module with a subclass of `Kind`, listed in `kinds`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Kind:
-    """One declared part of a symmetry. A subclass is a frozen dataclass that overrides what it has to say.
+    """One declared part of a symmetry. Subclasses are frozen dataclasses; the defaults describe a part without effect.
 
     Attributes:
         KEYS: Its keys in the dict of a symmetry, its name first.
-        moves: Whether it moves anything; a part that does not only says what the others must keep.
-        is_finite: Whether it generates a finite group. If not, `gauge` chooses a point of each of its orbits.
+        moves: Whether it moves anything, or only says what other parts must keep.
+        is_finite: Whether the group that it generates is finite. If not, `gauge` chooses a point of each orbit.
     """
 
     KEYS: ClassVar[tuple[str, ...]]
@@ -35,7 +35,7 @@ class Kind:
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Sequence[Kind]:
-        """Read its parts of the dict of a symmetry; none if its key is not there.
+        """Read the parts of this kind from the dict of a symmetry; none if its key is missing.
 
         Raises:
             SymmetryError: The dict declares something that cannot be.
@@ -43,15 +43,15 @@ class Kind:
         raise NotImplementedError
 
     def write(self) -> dict[str, Any]:
-        """Write the plain dict that `read` turns into this part again."""
+        """Write the plain dict from which `read` makes an equal part."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """Say in one line what is declared."""
+        """Describe the part in one line."""
         raise NotImplementedError
 
     def check_with(self, symmetry: Symmetry) -> None:
-        """Check this part beside the others.
+        """Check this part against the other parts of a symmetry.
 
         Raises:
             SymmetryError: They contradict each other.
@@ -62,15 +62,15 @@ class Kind:
 
         Args:
             symmetry: The symmetry that it is a part of.
-            parameters: Ax's parameters by name, but for those that are implied; those of one orbit are alike.
+            parameters: Ax's parameters by name, without implied ones. Those of one orbit are known to be alike.
 
         Raises:
-            SymmetryError: It has not.
+            SymmetryError: The search space lacks it.
         """
 
     @property
     def exchanges(self) -> tuple[tuple[str, str], ...]:
-        """The pairs of parameters of which a generator puts the second in place of the first."""
+        """The pairs (a, b) of parameters for which some generator puts b in the place of a."""
         return ()
 
     @property
@@ -90,23 +90,23 @@ class Kind:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The parameters whose values are computed anew and not only exchanged, so that no sum of them is kept."""
-        return ()
+        """The parameters whose values are changed, not only exchanged, so that their sums are not preserved."""
+        return (*self.reflections, *self.periods)
 
     @property
     def symmetric_blocks(self) -> tuple[tuple[str, ...], ...]:
-        """The blocks that are permuted in every way, if that is all that the part does; empty otherwise."""
+        """The blocks, if the part is the symmetric group on blocks; else empty."""
         return ()
 
     def point_generators(self, columns: Sequence[str]) -> tuple[Permutation, ...]:
         """Write the generators that exchange parameters as permutations of the 2 k points of k columns.
 
-        Point j is column j, point j + k its mirror image; see `actions`.
+        Point j is column j, and point j + k its mirror image.
         """
         return ()
 
     def compared_names(self, order_by: Sequence[str]) -> tuple[str, ...]:
-        """List the parameters in the order of comparison, those of the slots that `order_by` names first."""
+        """List parameters in the order of comparison; the slots that `order_by` names come first."""
         return ()
 
     def in_unit_cube(self) -> Kind:
@@ -118,7 +118,9 @@ class Kind:
         return self
 
     def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
-        """Choose the point of the infinite orbit of each row that stands for it; idempotent.
+        """Replace each row by the point of its infinite orbit that stands for it.
+
+        The result depends on the orbit alone, is a fixed point of `gauge`, and lies within the bounds if x does.
 
         Args:
             x: Rows `n x d`.
@@ -126,7 +128,7 @@ class Kind:
             lower: The lower bounds of the columns, `d`.
 
         Returns:
-            The rows `n x d` of those points. They depend on the orbit alone, and lie within the bounds if x does.
+            The points, `n x d`; x itself for a finite kind.
         """
         return x
 

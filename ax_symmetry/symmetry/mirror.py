@@ -58,11 +58,11 @@ class Mirror(Kind):
         return {"mirror": dict(self.centers)}
 
     def describe(self) -> str:
-        """Say what is mirrored where."""
+        """Describe the parameters and their centers."""
         return "mirror: " + ", ".join(f"{name} about {center:g}" for name, center in self.centers)
 
     def check_with(self, symmetry: Symmetry) -> None:
-        """Check that the mirrors of one orbit of parameters have one center; else they generate translations."""
+        """Check that mirrors of one orbit of parameters share a center; otherwise they generate translations."""
         for name, center in self.centers:
             if symmetry.centers[name] != center:
                 raise SymmetryError(
@@ -71,7 +71,7 @@ class Mirror(Kind):
                 )
 
     def check_space(self, symmetry: Symmetry, parameters: Mapping[str, Any]) -> None:
-        """Check that the mirror maps the range or the values of every parameter to themselves."""
+        """Check that the mirror maps the domain of every parameter to itself."""
         for name, center in self.centers:
             for other in symmetry.orbit_of(name):
                 _check_center(parameters[other], center)
@@ -80,11 +80,6 @@ class Mirror(Kind):
     def parameters(self) -> tuple[str, ...]:
         """All names that flip."""
         return tuple(name for name, _ in self.centers)
-
-    @property
-    def changed(self) -> tuple[str, ...]:
-        """All names that flip."""
-        return self.parameters
 
     @property
     def flips(self) -> tuple[frozenset[str], ...]:
@@ -102,13 +97,13 @@ class Mirror(Kind):
 
 
 def is_symmetric_about(numbers: Sequence[float], center: float) -> bool:
-    """Tell whether numbers, in order, lie symmetrically about a center; exact but for rounding."""
+    """Tell whether ordered numbers lie symmetrically about a center, up to rounding."""
     sums = np.add(numbers, numbers[::-1]) - 2 * center
     return bool(np.abs(sums).max() <= 2 * TOLERANCE * abs(numbers[-1] - numbers[0]))
 
 
 def _check_center(p: Any, center: float) -> None:
-    """Check that a mirror maps the range, or the values, of a parameter of Ax to themselves."""
+    """Check that a mirror maps the domain of a parameter of Ax to itself."""
     if hasattr(p, "lower"):
         if p.log_scale or p.logit_scale:
             raise SymmetryError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
 
 ROUNDING = 1e-12
-"""How far below the next period a number is taken for it, as a fraction of the numbers that were added."""
+"""Within this fraction of the numbers that are added, a number at the seam counts as the lower bound."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Period(Kind):
         return {"period": dict(self.lengths)}
 
     def describe(self) -> str:
-        """Say which periods there are."""
+        """Describe the parameters and their periods."""
         return "period: " + ", ".join(f"{name} of {length:g}" for name, length in self.lengths)
 
     def check_with(self, symmetry: Symmetry) -> None:
-        """Check that the parameters of one orbit have one period."""
+        """Check that the parameters of one orbit share a period."""
         for name, length in self.lengths:
             for other in symmetry.orbit_of(name):
                 if symmetry.periods.get(other) != length:
@@ -71,7 +71,7 @@ class Period(Kind):
                     )
 
     def check_space(self, symmetry: Symmetry, parameters: Mapping[str, Any]) -> None:
-        """Check that the parameters are ranges on a linear scale, whose values a whole period does not take off it."""
+        """Check that the parameters are ranges on a linear scale, and that the period keeps integers and digits."""
         for name, length in self.lengths:
             p: Any = parameters.get(name)
             if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
@@ -93,11 +93,6 @@ class Period(Kind):
         return tuple(name for name, _ in self.lengths)
 
     @property
-    def changed(self) -> tuple[str, ...]:
-        """All names."""
-        return self.parameters
-
-    @property
     def periods(self) -> dict[str, float]:
         """The periods by name."""
         return dict(self.lengths)
@@ -110,9 +105,9 @@ class Period(Kind):
         )
 
     def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
-        """Choose the number in [lower, lower + period); one there stays as it is, to the last bit.
+        """Move numbers to [lower, lower + period); those inside stay, to the last bit.
 
-        A number that only rounding sets apart from lower plus whole periods is lower.
+        A number that differs from `lower` plus whole periods by rounding alone becomes `lower`.
         """
         x = x.copy()
         for name, length in self.lengths:

@@ -58,11 +58,11 @@ class Simplex(Kind):
         return {"simplex": {"parameters": list(self.parameters), "total": self.total}}
 
     def describe(self) -> str:
-        """Say which sum is kept."""
+        """Describe the sum."""
         return f"simplex: {' + '.join(self.parameters)} = {self.total:g}"
 
     def check_with(self, symmetry: Symmetry) -> None:
-        """Check that no other part changes the sum."""
+        """Check that the other parts preserve the sum."""
         names = ", ".join(self.parameters)
         for part in symmetry.parts:
             for name in sorted(set(self.parameters) & set(part.changed))[:1]:
@@ -88,16 +88,16 @@ class Simplex(Kind):
                 )
 
     def implied_by(self, present: Collection[str]) -> str | None:
-        """Return the name that is not present, if it is the only one."""
+        """Return the one parameter that is not present; None if more are missing, or none."""
         absent = [name for name in self.parameters if name not in present]
         return absent[0] if len(absent) == 1 else None
 
     def implied_terms(self, name: str) -> tuple[dict[str, float], float]:
-        """Write one of the parameters as `sum of weight * other parameter + offset`: the weights and the offset."""
+        """Return the weights and the offset of a parameter as `sum of weight * other parameter + offset`."""
         return {other: -1.0 for other in self.parameters if other != name}, self.total
 
     def imply(self, values: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        """Compute the absent parameter from the others; equal to one of them where only rounding sets them apart.
+        """Compute the absent parameter from the others; equal to one of them if they differ by rounding alone.
 
         Args:
             values: The n values of every other parameter; names that are not in the simplex are ignored.

@@ -24,7 +24,7 @@ Parameterization = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Symmetry:
-    """A finite group that acts on the parameters of an experiment without changing its outcome.
+    """A group that acts on the parameters of an experiment without changing its outcome.
 
     A value: frozen, hashable, equal by content. Make one with `Symmetry.permutation`, `Symmetry.mirror`, `a * b` or
     `Symmetry.from_config`.
@@ -54,7 +54,7 @@ class Symmetry:
 
     @classmethod
     def of(cls, symmetry: Symmetry | Mapping[str, Any]) -> Symmetry:
-        """Return a symmetry that may be given as its dict.
+        """Return a symmetry that is given as such or as its dict.
 
         Raises:
             SymmetryError: The dict is not that of a symmetry.
@@ -111,7 +111,7 @@ class Symmetry:
         return declaration.write(self.parts)
 
     def transform_configs(self, **options: Any) -> dict[str, dict[str, Any]]:
-        """Make what Ax takes as `transform_configs`: the same dict, with the options, for both transforms.
+        """Make Ax's `transform_configs`: the dict of the symmetry, with options, for both transforms.
 
         Args:
             options: Those of the transforms. With `asymmetry`, `Canonicalize` gets none: it must not be there then.
@@ -160,7 +160,7 @@ class Symmetry:
 
     @cached_property
     def parameter_orbits(self) -> tuple[tuple[str, ...], ...]:
-        """The orbits of the parameters: those that the group can bring to one another's place; they must be alike."""
+        """The parameters by orbit: those that the group can bring to one another's place, and that must be alike."""
         index = {name: i for i, name in enumerate(self.parameters)}
         orbits = [{name} for name in self.parameters]
         for a, b in self.exchanges:
@@ -220,11 +220,11 @@ class Symmetry:
         return self._images(parameterization, lambda x, mirrored: self.action.images(x, mirrored)[1])
 
     def canonical(self, parameterization: Parameterization) -> dict[str, Any]:
-        """Return the canonical representative: the image that comes first when blocks are compared, one after another.
+        """Return the canonical representative: the least image, comparing block after block.
 
         Numbers compare by size, booleans with False first, strings alphabetically (`Canonicalize`, which knows the
-        search space, compares choices by their position in `values`). It is the same for every image; to rounding,
-        where mirrors compute numbers.
+        search space, compares choices by their position in `values`). It is the same for every image, up to rounding
+        where mirrors or periods compute numbers. A number with a period is brought to [0, period).
 
         Raises:
             SymmetryError: A parameter is missing.
@@ -256,7 +256,7 @@ class Symmetry:
     def _images(
         self, parameterization: Parameterization, find_points: Callable[[Rows, Rows], PointIndices]
     ) -> list[dict[str, Any]]:
-        """Write the images at the points that are found for a parameterization, with its keys."""
+        """Write the images of a parameterization at the points that a function finds for its row."""
         encoding, values, x = encode_values(self, parameterization)
         x = encoding.gauge(x)
         mirrored = encoding.mirrored(x)
@@ -272,7 +272,7 @@ class Symmetry:
 
 
 def _typed(value: Any, encoded: float, number: float) -> Any:
-    """Write a number that a value has become: as the value itself if it is still the same, else as its type can."""
+    """Return the value itself if its number is unchanged, else the number: as the value's type, if that can hold it."""
     if number == encoded:
         return value
     return type(value)(number) if type(value)(number) == number else float(number)

@@ -1,9 +1,9 @@
 """Order constraints hold in the closed fundamental domain and nowhere else, and cut off nothing that a search may want.
 
 One-line bugs that turn this file red: forget `2 * center` for a mirrored point in `_linear`, or the total of an implied
-fraction; leave out a wall in `_needed` for another one of its column; look at bounds but not at parameter constraints
-in `_half_spaces`; compare constraints in `_implies` only with those that are written down; forget choices in
-`_preserves`.
+fraction; leave out a wall in `_irredundant` for another one of its column; look at bounds but not at parameter
+constraints in `_half_spaces`; compare constraints in `_implies` only with those that are written down; forget choices
+in `_preserves`.
 """
 
 from __future__ import annotations
