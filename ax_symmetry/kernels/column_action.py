@@ -177,8 +177,7 @@ class ColumnAction:
         full = replace(self, width=self.action.width)
         if self.circles is None:
             return full
-        cosines = self.circles.columns
-        sines = [full.width + i for i in range(len(cosines))]
+        cosines, sines = self.circles.columns, [full.width + i for i in range(len(self.circles.columns))]
         pairs = dict(zip(cosines, zip(cosines, sines)))
         sign, shift = (torch.cat([x, x.new_zeros(len(sines))]) for x in (self.sign, self.shift))
         sign[cosines], sign[sines], shift[cosines] = 1.0, -1.0, 0.0
