@@ -10,7 +10,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds, symmetrized_space
+from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds
 from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
 
@@ -55,22 +55,19 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
 
 
 def check_untransformed(
-    symmetry: Symmetry, declared: SearchSpace, stage: SearchSpace, model: SearchSpace | None = None
+    symmetry: Symmetry, model: SearchSpace, stage: SearchSpace, symmetrized: SearchSpace | None = None
 ) -> None:
     """Check that no earlier transform has changed the parameters of the symmetry.
 
     Args:
         symmetry: The symmetry.
-        declared: The search space as the user declared it.
+        model: The search space as the first transform of all received it: the declared one, widened to cover the data.
         stage: The search space as this transform receives it.
-        model: The search space as the first transform received it: the declared one, widened to cover the data. By
-            default the declared one.
+        symmetrized: What the other one of our transforms, if it came before, may have made of it.
 
     Raises:
         SymmetryError: One has changed them.
     """
-    model = declared if model is None else model
-    joined = symmetrized_space(symmetry, model)  # what the other one of our transforms makes of it
     implied = implied_parameters(symmetry, model)
     for name in symmetry.parameters:
         before, now = model.parameters.get(name), stage.parameters.get(name)
@@ -78,8 +75,8 @@ def check_untransformed(
         if isinstance(before, RangeParameter) and isinstance(now, RangeParameter):
             changed = now.lower > before.lower or now.upper < before.upper or _scale(now) != _scale(before)
             if not implied.keys() & set(symmetry.orbit_of(name)):  # data of an implied one widen the others further
-                expected = [numeric_bounds(before), numeric_bounds(joined.parameters[name])]
-                changed = changed or numeric_bounds(now) not in expected
+                spaces = [model] if symmetrized is None else [model, symmetrized]
+                changed = changed or numeric_bounds(now) not in [numeric_bounds(s.parameters[name]) for s in spaces]
         elif isinstance(before, ChoiceParameter) and isinstance(now, ChoiceParameter):
             changed = not set(before.values) <= set(now.values)
         if changed:

@@ -88,7 +88,7 @@ def plan_of(
     companion = next((context.built[name].plan for name in OURS if name in context.built and name != transform), None)
     if companion is None:
         return _new_plan(transform, config, search_space, training, context)
-    check_untransformed(companion.symmetry, companion.declared, search_space, companion.modelled)
+    check_untransformed(companion.symmetry, companion.modelled, search_space, companion.space)
     return companion
 
 
@@ -129,7 +129,7 @@ def _new_plan(
     declared = context.declared or search_space
     modelled = context.modelled or declared
     validate(symmetry, declared)
-    check_untransformed(symmetry, declared, search_space, modelled)
+    check_untransformed(symmetry, modelled, search_space)
     if "SymmetrizeObservations" in (transform, *context.transforms):
         _check_size(symmetry, symmetrize)
     space = symmetrized_space(symmetry, search_space, _implied_values(symmetry, search_space, training))

@@ -128,11 +128,16 @@ def test_stage_may_be_the_models_space() -> None:
     declared = space([float_range(n, -1, 1) for n in "ab"] + [float_range("c")])
     model = stage(declared, a=(-1, 3), c=(-5, 5))
     check_untransformed(symmetry, declared, declared)
-    check_untransformed(symmetry, declared, model, model)
-    check_untransformed(symmetry, declared, symmetrized_space(symmetry, model), model)
+    check_untransformed(symmetry, model, model)
+    joined = symmetrized_space(symmetry, model)
+    check_untransformed(symmetry, model, joined, joined)
+    check_untransformed(symmetry, model, model, joined)
+    with pytest.raises(SymmetryError, match="changed parameter a"):
+        check_untransformed(symmetry, model, joined)
     fractions_of = Symmetry.from_config(FRACTIONS)
     made = space(fractions(), [at_most(1.0)])
-    check_untransformed(fractions_of, made, symmetrized_space(fractions_of, made, {"f3": [-0.5]}))
+    wider = symmetrized_space(fractions_of, made, {"f3": [-0.5]})
+    check_untransformed(fractions_of, made, wider, wider)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,7 @@ def test_stage_may_be_the_models_space() -> None:
 )
 def test_stage_behind_another_transform_is_refused(before: list[Any], now: list[Any]) -> None:
     with pytest.raises(SymmetryError, match="changed parameter a.*first in the transforms"):
-        check_untransformed(Symmetry.from_config(PAIR), space(before), space(now), space(before))
+        check_untransformed(Symmetry.from_config(PAIR), space(before), space(now))
 
 
 def test_misspelt_parameter_is_recognised() -> None:
