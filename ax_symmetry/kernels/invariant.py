@@ -38,14 +38,14 @@ class ColumnInvariantKernel(AveragedKernel):
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
     ) -> None:
-        action = columns.including_implied()
+        action = columns.for_kernel()
         if base_kernel is None or isinstance(base_kernel, str):
             base_kernel = default_base(action, batch_shape, base_kernel or "rbf")
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
     def rows(self, x: Tensor) -> Tensor:
-        return self.columns.append_implied(x)
+        return self.columns.kernel_rows(x)
 
 
 class InvariantKernel(ColumnInvariantKernel):
@@ -142,7 +142,7 @@ class ApproximatelyInvariantKernel(Kernel):
         inside, columns = self.invariant, self.invariant.columns
         if inside.active_dims is not None:
             x1, x2 = x1.index_select(-1, inside.active_dims), x2.index_select(-1, inside.active_dims)
-        full1, full2 = columns.append_implied(x1), columns.append_implied(x2)
+        full1, full2 = columns.kernel_rows(x1), columns.kernel_rows(x2)
         base = evaluate(inside.base_kernel, full1, full2, inside.action.class_index, diag=diag)
         share = self.asymmetry.to(base)
         share = share.squeeze(-1) if diag and share.ndim else share

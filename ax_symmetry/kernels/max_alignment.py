@@ -50,7 +50,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
                     "places in every way. Use InvariantKernel."
                 )
         self.columns = action_on_features(declared, feature_names)
-        self.action = self.columns.including_implied()
+        self.action = self.columns.for_kernel()
         if base_kernel is None:
             base_kernel = default_base(self.action, batch_shape)
         self.base_kernel = base_kernel
@@ -63,7 +63,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         )
 
     def _sorted(self, x: Tensor) -> Tensor:
-        x = self.columns.append_implied(x)
+        x = self.columns.kernel_rows(x)
         for alike in self.action.classes:
             if len(alike) > 1:
                 columns = torch.tensor(alike, device=x.device)

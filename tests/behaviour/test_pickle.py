@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+import random
 import weakref
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -54,7 +55,8 @@ def by_own_list(method: str) -> Any:
 
 
 def candidates(adapter: Any) -> list[Any]:
-    torch.manual_seed(0)
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(0)
     return [arm.parameters for arm in adapter.gen(2).arms]
 
 

@@ -22,7 +22,7 @@ from ax.exceptions.generation_strategy import MaxParallelismReachedException
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax.service.utils.instantiation import InstantiationBase
 from ax_symmetry import Canonicalize, Symmetry, SymmetryError, SymmetrizeObservations, choose_generation_strategy
-from ax_symmetry.space.encoding import has_ranges_alone
+from ax_symmetry.space.bounds import has_ranges_alone
 from support import GENERATION, choice, fast_optimizer, float_range, int_range, space
 
 BLOCKS = [["x1", "n1"], ["x2", "n2"], ["x3", "n3"]]
