@@ -1,8 +1,8 @@
 """Values that differ by a period are the same: against exact fractions, and brute force over whole periods.
 
 One-line bugs that turn this file red: `np.mod` alone, which leaves numbers that rounding sets apart from the seam on
-either side of it; nan put at the lower bound; a number inside computed again; `lower` left out of the gauge; a decimal
-that is not rounded after it was moved; a mirror image that is not brought back.
+either side of it; a number inside put at the seam as well; `lower` left out of the gauge; a decimal that is not rounded
+after it was moved.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def test_whole_periods_from_the_lower_bound_are_the_lower_bound(lower: float, le
         assert gauged(lower + k * length, length, lower) == gauged(total, length, lower) == lower
 
 
-def test_what_is_missing_stays_missing() -> None:
+def test_what_is_missing_or_inside_stays() -> None:
     assert math.isnan(gauged(math.nan, 1.0, 0.0))
-    assert gauged(0.0, 1.0, 0.0) == 0.0 and gauged(1.0, 1.0, 0.0) == 0.0
+    assert gauged(0.0, 1.0, 0.0) == 0.0 and gauged(1.0, 1.0, 0.0) == 0.0 and gauged(1e-15, 1.0, 0.0) == 1e-15
 
 
 def test_the_dict() -> None:
