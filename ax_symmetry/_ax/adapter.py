@@ -66,7 +66,7 @@ class RowTransform(RowLogic, Transform):
         for parameter, values in images.table.items():
             column = new_arms[parameter].to_numpy(dtype=object, copy=True)
             column[~images.first] = np.asarray(values, dtype=object)[~images.first]
-            new_arms[parameter] = pd.Series(column, index=new_arms.index).astype(arm_data[parameter].dtype)
+            new_arms[parameter] = _like(pd.Series(column, index=new_arms.index), arm_data[parameter].dtype)
         if "metadata" in new_arms:
             new_arms["metadata"] = [dict(m) if isinstance(m, Mapping) else m for m in new_arms["metadata"]]
         # The images of the row at position p of the arms are those from starts[p] on, counts[p] of them.
@@ -207,6 +207,13 @@ def _training(arm_data: pd.DataFrame) -> Training:
     }
     metadata = next((m for m in arm_data.get("metadata", []) if isinstance(m, Mapping)), None)
     return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata)
+
+
+def _like(column: pd.Series, dtype: Any) -> pd.Series:
+    """Return a column with the type of another one, but for decimals that come to a column of whole numbers."""
+    if pd.api.types.is_integer_dtype(dtype) and any(v != round(v) for v in column if not _absent(v)):
+        return column.astype(float)
+    return column.astype(dtype)
 
 
 def _absent(value: Any) -> bool:

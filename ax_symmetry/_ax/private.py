@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from ax.core.experiment import Experiment
@@ -30,8 +31,9 @@ def read(owner: Any, name: str) -> Any:
 
 
 def declared_space(adapter: Any) -> SearchSpace:
-    """Return an adapter's search space as the user declared it."""
-    return read(adapter, "_search_space")
+    """Return an adapter's search space as the user declared it; before Ax 0.5 its only one, which it never widens."""
+    widens = any("expand_model_space" in signature(kind.__init__).parameters for kind in type(adapter).__mro__)
+    return read(adapter, "_search_space" if widens else "_model_space")
 
 
 def model_space(adapter: Any) -> SearchSpace:

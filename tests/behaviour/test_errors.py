@@ -40,6 +40,7 @@ from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.options import read_canonicalize, read_symmetrize
+from ax_symmetry.search.averaged_model import _tell_dimensions
 from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
@@ -617,6 +618,14 @@ CALLS = [
         lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs={
             "Canonicalize": PAIR, "SymmetrizeObservations": {"mirror": {"a": 0.5}}}),
         ("Canonicalize", "SymmetrizeObservations", "'mirror'"), "the same dict", id="two-symmetries",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry={"period": {"a": 0.5}}, method="augmentation"), ("method", "infinitely many"),
+        "set method to 'kernel'", id="images-of-a-period",
+    ),
+    pytest.param(
+        lambda: _tell_dimensions(None, SimpleNamespace(subset_output=lambda outcomes: None)), ("_subset_batch_dict",),
+        "a model for every outcome", id="botorch-without-a-name",
     ),
     pytest.param(lambda: private.read(TWO, "_gone"), ("SearchSpace", "_gone"), "report", id="ax-without-a-name"),
     pytest.param(

@@ -8,6 +8,7 @@ where they are to a search elsewhere.
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import permutations
 from typing import Any
 
@@ -177,6 +178,10 @@ def test_cross_validation_leaves_out_the_orbit(untransform: bool, monkeypatch: p
     assert_no_image_of_what_is_held_out(calls)
 
 
+@pytest.mark.xfail(
+    hasattr(import_module(f"ax.{GENERATION}.cross_validation"), "_efficient_loo_cross_validate"),
+    reason="Ax 1.3 leaves out rows of the one fitted model by a formula and asks no transform: a twin stays in",
+)
 @pytest.mark.parametrize("untransform", [True, False])
 def test_leaving_out_one_by_one_is_the_same_as_in_as_many_folds(untransform: bool) -> None:
     """Ax 1.3 does it by a formula, from a single model, and asks no transform."""
