@@ -60,6 +60,7 @@ def kernels() -> dict[str, Kernel]:
         "by columns": ScaleKernel(RBFKernel(active_dims=[*range(10)])) * ScaleKernel(RBFKernel(active_dims=[10])),
         "sum of columns": MaternKernel(active_dims=[*range(10)]) + ScaleKernel(RBFKernel(active_dims=[10])),
         "product with z": ScaleKernel(RBFKernel(active_dims=[*range(10)])) * MaternKernel(active_dims=[10]),
+        "categories": ScaleKernel(CategoricalKernel()) * RBFKernel(),
         "product of maternes": ProductKernel(*(MaternKernel(nu=1.5, active_dims=[j]) for j in range(11))),
     }
     for j, part in enumerate(made["product of maternes"].kernels):  # one lengthscale for the columns of a slot
