@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -11,16 +10,12 @@ import torch
 from gpytorch.constraints import Interval
 from gpytorch.kernels import Kernel
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ax_symmetry.kernels.chunks import sum_over_images
 
-Profile = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""A function k of the distance r; returns k(r) and -k'(r) / r, which is finite at r = 0."""
-
 
 def gaussian(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
-    """Evaluate exp(-r^2 / 2) of rows that are divided by their lengthscales; once differentiable.
+    """Evaluate exp(-r^2 / 2) of rows that are divided by their lengthscales.
 
     Args and returns as of `group_average.Entries`.
     """
@@ -69,66 +64,32 @@ class ProductMaternKernel(Kernel):
         return entries[..., 0, 0] if diag else entries
 
 
-def _gaussian(r: Tensor) -> tuple[Tensor, Tensor]:
-    values = r.square().div_(-2).exp_()
-    return values, values
+def _gaussian(r: Tensor) -> Tensor:
+    return (r.square() / -2).exp()
 
 
-def _matern(r: Tensor) -> tuple[Tensor, Tensor]:
+def _matern(r: Tensor) -> Tensor:
     s = r * 5**0.5
-    decay = s.neg().exp_()
-    slopes = (1 + s) * decay
-    return slopes + s.square_().mul_(decay).div_(3), slopes.mul(5 / 3)
+    return (1 + s + s.square() / 3) * s.neg().exp()
 
 
-def _mean(profile: Profile, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
-    """Average over the F images; if they are too many to be held at once, in chunks."""
+def _mean(
+    profile: Callable[[Tensor], Tensor], points: Tensor, rows: Tensor, images: Tensor, columns: Tensor
+) -> Tensor:
+    """Average a function of the distance over the F images; if they are too many to be held at once, in chunks."""
     images, columns = images.to(points.device), columns.to(rows.device)
     batch = torch.broadcast_shapes(points.shape[:-2], rows.shape[:-2])
-    if points.shape[:-2] != rows.shape[:-2]:
-        points, rows = points.expand(*batch, -1, -1), rows.expand(*batch, -1, -1)
-    n, w = points.shape[-2], columns.shape[-1]
-    numbers = max(columns.shape[:-1].numel() * n * rows.shape[-2], n * w)
-    mean = partial(_Mean.apply, profile, points, rows, columns, images.shape[-2])
-    return sum_over_images(mean, images, images.shape[:-2].numel() * batch.numel() * numbers)
+    points, rows = points.expand(*batch, -1, -1), rows.expand(*batch, -1, -1)
+    n, w, count = points.shape[-2], columns.shape[-1], images.shape[-2]
+    b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).movedim(-2, 0)  # J x ... x n' x w
 
-
-class _Mean(torch.autograd.Function):
-    """Sum k(|a - b|) over images a of each point, and divide by their count.
-
-    The gradient by a is k'(r) (a - b) / r = w (b - a), w = -k'(r) / r; summed over all b, it is w @ b - (sum of w) a.
-    That matrix product, in one node of the graph, takes less time than the gradient of `cdist`.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, profile: Profile, points: Tensor, rows: Tensor, columns: Tensor, count: int, images: Tensor
-    ) -> Tensor:
-        n, (f, w) = points.shape[-2], images.shape[-2:]
-        a = points.index_select(-1, images.flatten()).unflatten(-1, (-1, f, w))  # ... x n x I x F x w
-        a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)  # I x 1 x ... x n F x w
-        b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).movedim(-2, 0).unsqueeze(0)
+    def mean(chunk: Tensor) -> Tensor:
+        a = points.index_select(-1, chunk.flatten()).unflatten(-1, (-1, *chunk.shape[-2:]))  # ... x n x I x f x w
+        a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)  # I x 1 x ... x n f x w
         # The faster way of `cdist`, by a matrix product, would lose digits.
-        values, weights = profile(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
-        ctx.widths, ctx.count = (points.shape[-1], rows.shape[-1]), count
-        ctx.save_for_backward(a, b, weights, columns, images)  # weights: I x J x ... x n F x n'
-        mean = values.clone() if count == 1 else values.unflatten(-2, (n, f)).sum(dim=-2) / count
-        return mean.view(*images.shape[:-2], *columns.shape[:-1], *mean.shape[2:])
+        values = profile(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
+        total = values.unflatten(-2, (n, -1)).sum(dim=-2) / count  # I x J x ... x n x n'
+        return total.view(*images.shape[:-2], *columns.shape[:-1], *total.shape[2:])
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        a, b, weights, columns, images = ctx.saved_tensors
-        shape = gradient.shape[-2], images.shape[-2]  # n, F
-        gradient = gradient.reshape(*weights.shape[:-2], shape[0], 1, gradient.shape[-1]) / ctx.count
-        weights = (weights.unflatten(-2, shape) * gradient).flatten(-3, -2)
-        of_points = of_rows = None
-        if ctx.needs_input_grad[1]:
-            of_a = (weights @ b).sum(dim=1) - a.squeeze(1) * weights.sum(dim=(1, -1)).unsqueeze(-1)
-            of_a = of_a.unflatten(-2, shape).movedim(0, -3).flatten(-3)  # ... x n x I F w
-            of_points = a.new_zeros(*of_a.shape[:-1], ctx.widths[0]).index_add_(-1, images.flatten(), of_a)
-        if ctx.needs_input_grad[2]:
-            of_b = (weights.mT @ a).sum(dim=0) - b.squeeze(0) * weights.sum(dim=(0, -2)).unsqueeze(-1)
-            of_b = of_b.movedim(0, -2).flatten(-2)  # ... x n' x J w
-            of_rows = b.new_zeros(*of_b.shape[:-1], ctx.widths[1]).index_add_(-1, columns.flatten(), of_b)
-        return None, of_points, of_rows, None, None, None
+    pairs = max(columns.shape[:-1].numel() * n * rows.shape[-2], n * w)
+    return sum_over_images(mean, images, images.shape[:-2].numel() * batch.numel() * pairs)

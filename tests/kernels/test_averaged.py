@@ -18,9 +18,12 @@ import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels import ProductMaternKernel
 from ax_symmetry.kernels.averaged import AveragedKernel
-from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, ProductKernel, RBFKernel, ScaleKernel
+from ax_symmetry.kernels.block_product import is_block_product
+from ax_symmetry.kernels.column_action import action_on_features
+from botorch.models.kernels import CategoricalKernel
+from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, PeriodicKernel, ProductKernel, RBFKernel, ScaleKernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 NAMES = [f"{letter}{k}" for k in range(5) for letter in "ab"] + ["z"]
@@ -57,6 +60,7 @@ def kernels() -> dict[str, Kernel]:
         "by columns": ScaleKernel(RBFKernel(active_dims=[*range(10)])) * ScaleKernel(RBFKernel(active_dims=[10])),
         "sum of columns": MaternKernel(active_dims=[*range(10)]) + ScaleKernel(RBFKernel(active_dims=[10])),
         "product with z": ScaleKernel(RBFKernel(active_dims=[*range(10)])) * MaternKernel(active_dims=[10]),
+        "categories": ScaleKernel(CategoricalKernel()) * RBFKernel(),
         "product of maternes": ProductKernel(*(MaternKernel(nu=1.5, active_dims=[j]) for j in range(11))),
     }
     for j, part in enumerate(made["product of maternes"].kernels):  # one lengthscale for the columns of a slot
@@ -129,6 +133,43 @@ def test_a_product_over_blocks_is_a_permanent() -> None:
     found = {name: averaged(of_all, kernel).is_block_product for name, kernel in kernels().items()}
     assert {name for name, is_one in found.items() if not is_one} == {"matern", "mixed", "sum of columns"}
     assert not averaged(few, kernels()["product of maternes"]).is_block_product  # the sum over six elements is faster
+
+
+SETS = ([0, 1], [2, 3], [4])
+PRODUCTS: dict[str, Kernel] = {
+    "columns": CategoricalKernel(),
+    "periodic": PeriodicKernel(),
+    "one set": MaternKernel(active_dims=[2, 3]),
+    "one column": ScaleKernel(MaternKernel(active_dims=[4])),
+    "numbers and categories": RBFKernel(active_dims=[0, 2, 4]) * ScaleKernel(CategoricalKernel(active_dims=[1, 3])),
+    "sets": MaternKernel(active_dims=[1, 0]) * ScaleKernel(MaternKernel(active_dims=[2, 3]) * RBFKernel()),
+    "columns of columns": ScaleKernel(MaternKernel(active_dims=[1]) * RBFKernel(), active_dims=[3, 2]),
+    "sums in a set": (MaternKernel() + RBFKernel() * PeriodicKernel(active_dims=[1])) * RBFKernel(),
+    "product of Maternes": ProductMaternKernel([[1], [0], [3, 2], [4]]),
+}
+for part in PRODUCTS["sums in a set"].kernels[:1]:
+    part.active_dims = torch.tensor([0, 1])
+OTHERS: dict[str, Kernel] = {
+    "whole distance": MaternKernel(),
+    "two sets": MaternKernel(active_dims=[1, 2]),
+    "a factor": RBFKernel() * MaternKernel(active_dims=[0, 4]),
+    "sum": ScaleKernel(RBFKernel(active_dims=[0, 1]) + RBFKernel(active_dims=[2, 3])),
+    "across": ProductMaternKernel([[0, 2], [1, 3], [4]]),
+}
+
+
+@pytest.mark.parametrize("name", [*PRODUCTS, *OTHERS])
+def test_what_is_a_product_over_sets_of_columns(name: str) -> None:
+    """What is said of the class, seen in numbers: the product of the kernels of the sets, zeros elsewhere."""
+    kernel = {**PRODUCTS, **OTHERS}[name].double()
+    x, y = (torch.from_numpy(np.random.default_rng(seed).random((4, 5))).mul(4).round() / 4 for seed in (0, 1))
+    with torch.no_grad():
+        origin, product = kernel(torch.zeros(1, 5).double()).to_dense(), torch.ones(4, 4).double()
+        for columns in SETS:
+            inside = torch.zeros(5).double().index_fill(0, torch.tensor(columns), 1.0)
+            product = product * kernel(x * inside, y * inside).to_dense() / origin
+        assert torch.allclose(product * origin, kernel(x, y).to_dense()) is (name in PRODUCTS)
+    assert is_block_product(kernel, SETS, range(5)) is (name in PRODUCTS)
 
 
 def test_a_product_over_more_blocks_than_can_be_written_out() -> None:

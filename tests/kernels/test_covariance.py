@@ -1,7 +1,7 @@
 """Covariances of batches of rows, some of which are the same in all of them, against each batch alone.
 
 One-line bugs that turn this file red: scale the entries of one side alone; take the scaling of one batch for those of
-all; freeze the scaling of a kernel that is fitted; make the prior variance a number on the CPU.
+all; broadcast batches of rows with the list of blocks; make the prior variance a number on the CPU.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from ax_symmetry import Symmetry
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels.covariance import scale_entries
+from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
 from torch import Tensor
 
@@ -69,6 +70,20 @@ def test_gradients_of_hyperparameters(normalize: bool, base: str) -> None:
         wanted = torch.autograd.grad((alone * weights).sum(), parameters)
         found = torch.autograd.grad((kernel(x, y).to_dense() * weights).sum(), parameters)
         assert all(torch.allclose(f, w, atol=1e-8) for f, w in zip(found, wanted))
+
+
+@pytest.mark.parametrize("base", ["rbf", "matern", "product of maternes"])
+@pytest.mark.parametrize("batch", [1, 3, 5])
+def test_rows_without_a_batch_are_those_of_every_batch(batch: int, base: str) -> None:
+    """Also where there are as many batches as blocks (three), or as sets of columns."""
+    kernel: AveragedKernel = averaged(None if base == "rbf" else MaternKernel(ard_num_dims=len(NAMES)))
+    if base == "product of maternes":
+        kernel = ColumnInvariantKernel(kernel.action, "matern").double()
+    x, y = rows(4 * batch).unflatten(0, (batch, 4)), rows(6, seed=1)
+    with torch.no_grad():
+        wanted = torch.stack([kernel(one, y).to_dense() for one in x])
+        assert torch.allclose(kernel.forward(x, y), wanted, rtol=0, atol=1e-8 if base == "matern" else 1e-13)
+        assert torch.allclose(kernel.forward(y, x), wanted.mT, rtol=0, atol=1e-8 if base == "matern" else 1e-13)
 
 
 def test_variables_that_coincide_keep_a_gradient() -> None:

@@ -1,28 +1,33 @@
-"""A model trained on whole orbits and its folded counterpart, against the formulas written out with numpy.
+"""A model trained on whole orbits and its averaged counterpart, against the formulas written out with numpy.
 
 One-line bugs that turn this file red: leave the variance of the images as it is; average the kernel over one element
-too few; fold with untied lengthscales; gather columns by the inverse element for a group that is not abelian; forget
-the mirror images' offset; choose two rows of one orbit; leave the deviations of k_G as they are, or restore the
-variance by its own root.
+too few; average with untied lengthscales; gather columns by the inverse element for a group that is not abelian; forget
+the mirror images' offset; choose two rows of one orbit; leave the deviations of k_G as they are, or scale them by the
+ratio of the variances; freeze the fitted model in place of its copy; take the dimensions of the base kernel's
+parameters for those of the averaged kernel.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from ax_symmetry import Symmetry, SymmetryWarning, get_botorch
+from ax_symmetry import Symmetry, SymmetryError, SymmetryWarning, get_botorch
 from ax_symmetry._ax import backend
-from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.errors import NotAveraged
-from ax_symmetry.search.averaged_model import average_model
+from ax_symmetry.kernels import InvariantKernel
+from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.models.model_columns import column_action
+from ax_symmetry.search.averaged_model import AveragedGP, average_model, search_model
 from ax_symmetry.search.row_orbits import RowOrbits
-from botorch.models import ModelListGP, SingleTaskGP
+from ax_symmetry.space.encoding import ParameterEncoding
+from botorch.models import KroneckerMultiTaskGP, ModelListGP, SingleTaskGP
+from botorch.models.transforms import Normalize
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import POSTERIOR, add_trial, boolean, choice, experiment, fast_optimizer, features, fill, float_range
 from support import int_range, random_points, space
@@ -187,6 +192,79 @@ def test_one_row_of_each_orbit_is_chosen_inside_if_there_is_one(repeats: int) ->
     for row in chosen:
         possible = [(r[0] > 0.6) & (r[2] < 0.5) for r in orbits(config, row[None])[0]]
         assert ((row[0] > 0.6) & (row[2] < 0.5)) == any(possible)
+
+
+def searched(kind: str, outcomes: int) -> Any:
+    """Make a model for the search, and evaluate it as a search does."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.from_numpy(np.concatenate(orbits(CASES["S3 on pairs"], np.random.default_rng(2).random((3, 6)))))
+    y = x.sum(-1, keepdim=True) * torch.arange(1.0, outcomes + 1)
+    if kind == "augmented":
+        model = SingleTaskGP(x, y)
+    else:
+        shape = torch.Size([outcomes] if outcomes > 1 else [])
+        kernel = InvariantKernel(CASES["S3 on pairs"], NAMES, kind, batch_shape=shape)
+        model = SingleTaskGP(x, y, covar_module=kernel, input_transform=Normalize(6))
+    for p in model.covar_module.parameters():
+        p.data += torch.rand(p.shape, generator=draw, dtype=torch.double) * 0.1
+    made = average_model(model, unit_action(CASES["S3 on pairs"])) if kind == "augmented" else search_model(model)
+    made.posterior(x[:2])
+    assert type(made) is AveragedGP and not made.training
+    return made
+
+
+@pytest.mark.parametrize("outcomes", [1, 2])
+@pytest.mark.parametrize("kind", ["augmented", "rbf", "matern"])
+def test_models_of_the_search_can_be_copied_and_pickled(kind: str, outcomes: int) -> None:
+    model = searched(kind, outcomes)
+    x = torch.from_numpy(np.random.default_rng(4).random((5, 4, 6)))
+    model.posterior(x[0, :2])
+    x[:, :2] = x[0, :2]
+    wanted = model.posterior(x)
+    for other in (deepcopy(model), pickle.loads(pickle.dumps(model)), pickle.loads(pickle.dumps(deepcopy(model)))):
+        for _ in range(2):  # the first answer of a copy is GPyTorch's
+            found = other.posterior(x)
+            assert torch.allclose(found.mean, wanted.mean, rtol=0, atol=1e-9)
+            assert torch.allclose(found.variance, wanted.variance, rtol=0, atol=1e-9)
+
+
+def test_a_model_for_the_search_leaves_the_fitted_one_alone() -> None:
+    kernel = InvariantKernel(CASES["S3 on pairs"], NAMES)
+    x = torch.from_numpy(np.random.default_rng(2).random((5, 6)))
+    model = SingleTaskGP(x, x[:, :1], covar_module=kernel).eval()
+    before = model.posterior(x[:2]).mean
+    made = search_model(ModelListGP(model))
+    assert not any(p.requires_grad for p in made.parameters()) and all(p.requires_grad for p in model.parameters())
+    assert torch.allclose(made.posterior(x[:2]).mean, before, rtol=0, atol=1e-10)
+    assert type(model) is SingleTaskGP and model.covar_module is kernel and torch.equal(model.train_inputs[0], x)
+
+
+def test_outcomes_can_be_taken_out() -> None:
+    model = searched("augmented", 2)
+    x = torch.from_numpy(np.random.default_rng(4).random((3, 2, 6)))
+    for outcome in (0, 1):
+        taken = model.subset_output([outcome]).posterior(x)
+        assert torch.allclose(taken.mean[..., 0], model.posterior(x).mean[..., outcome], rtol=0, atol=1e-9)
+        assert torch.allclose(taken.variance[..., 0], model.posterior(x).variance[..., outcome], rtol=0, atol=1e-9)
+
+
+def test_a_botorch_that_takes_out_outcomes_in_another_way_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.from_numpy(np.concatenate(orbits(CASES["S3 on pairs"], np.random.default_rng(2).random((3, 6)))))
+    model = SingleTaskGP(x, x[:, :2])
+    del model._subset_batch_dict
+    average_model(model, unit_action(CASES["S3 on pairs"]))  # as of a kernel of which BoTorch cannot do it either
+    monkeypatch.setattr(SingleTaskGP, "subset_output", lambda *_: model)
+    with pytest.raises(SymmetryError, match="_subset_batch_dict"):
+        average_model(model, unit_action(CASES["S3 on pairs"]))
+
+
+@pytest.mark.parametrize("kind", ["KroneckerMultiTaskGP", "SingleTaskGP"])
+def test_models_that_are_more_than_a_process_for_each_outcome_are_refused(kind: str) -> None:
+    x = torch.from_numpy(np.concatenate(orbits(CASES["S3 on pairs"], np.random.default_rng(2).random((3, 6)))))
+    batch = x.expand(2, -1, -1)
+    model = KroneckerMultiTaskGP(x, x[:, :2]) if kind[0] == "K" else SingleTaskGP(batch, batch[..., :1])
+    with pytest.raises(NotAveraged, match=kind):
+        average_model(model, unit_action(CASES["S3 on pairs"]))
 
 
 def spaces() -> dict[str, tuple[Any, Mapping[str, Any]]]:
