@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from typing import Any
 
@@ -23,10 +23,10 @@ from ax.core.search_space import SearchSpace
 from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax  # noqa: F401
 from ax.generation_strategy.generation_strategy import GenerationStrategy
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
-from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
+from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
 from ax.generators.torch.botorch_modular.utils import ModelConfig
-from ax.storage.botorch_modular_registry import register_kernel as register_with_storage
+from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
 from ax.storage.transform_registry import register_transform
 from gpytorch.kernels import Kernel
 
@@ -51,7 +51,7 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
         training = None if experiment_data is None else _training(experiment_data.arm_data)
-        self.read_config(config, search_space, training, context_of(adapter))
+        self.read_config(config, context_of(search_space, training, adapter))
 
     def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:
         """Replace the rows of the training data."""
@@ -155,18 +155,6 @@ def surrogate_spec(kind: type[Kernel], options: Mapping[str, Any]) -> SurrogateS
     """Make a spec of Ax for a model with a kernel, given its class and the options for it."""
     config = ModelConfig(covar_module_class=kind, covar_module_options=dict(options))
     return SurrogateSpec(model_configs=[config])
-
-
-def register_kernel(kind: type[Kernel], arguments: Callable[..., dict[str, Any]]) -> None:
-    """Make Ax know a kernel: its storage by the name of the class, and modular BoTorch how to make one.
-
-    Args:
-        kind: The class of the kernel.
-        arguments: Called by Ax with the class, the dataset, the class of the model and the options of the model config
-            when it makes a model; returns the arguments of the kernel.
-    """
-    covar_module_argparse.register(kind)(arguments)
-    register_with_storage(kind)
 
 
 def use_kernel(adapter: Any, kernel: KernelSpec) -> None:

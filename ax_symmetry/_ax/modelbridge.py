@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from importlib.util import find_spec
 from typing import Any
@@ -20,10 +20,10 @@ from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
 from ax.models.torch.botorch_defaults import get_and_fit_model
 from ax.models.torch.botorch_modular import utils
-from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
+from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.models.torch.botorch_modular.model import SurrogateSpec
 from ax.storage import transform_registry
-from ax.storage.botorch_modular_registry import register_kernel as register_with_storage
+from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
 from botorch.models import ModelListGP
 from botorch.models.model import Model
 from gpytorch.kernels import Kernel
@@ -59,7 +59,7 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, observations=observations, modelbridge=modelbridge, config=config)
         training = None if observations is None else _training(observations)
-        self.read_config(config, search_space, training, context_of(modelbridge))
+        self.read_config(config, context_of(search_space, training, modelbridge))
 
     def transform_observations(self, observations: list[Observation]) -> list[Observation]:
         """Replace the rows of the training data."""
@@ -144,18 +144,6 @@ def surrogate_spec(kind: type[Kernel], options: Mapping[str, Any]) -> SurrogateS
         config = utils.ModelConfig(covar_module_class=kind, covar_module_options=dict(options))
         return SurrogateSpec(model_configs=[config])
     return SurrogateSpec(covar_module_class=kind, covar_module_kwargs=dict(options))
-
-
-def register_kernel(kind: type[Kernel], arguments: Callable[..., dict[str, Any]]) -> None:
-    """Make Ax know a kernel: its storage by the name of the class, and modular BoTorch how to make one.
-
-    Args:
-        kind: The class of the kernel.
-        arguments: Called by Ax with the class, the dataset, the class of the model and the options of the model config
-            when it makes a model; returns the arguments of the kernel.
-    """
-    covar_module_argparse.register(kind)(arguments)
-    register_with_storage(kind)
 
 
 def use_kernel(adapter: Any, kernel: KernelSpec) -> None:

@@ -32,7 +32,8 @@ def read(owner: Any, name: str) -> Any:
 
 def declared_space(adapter: Any) -> SearchSpace:
     """Return an adapter's search space as the user declared it; before Ax 0.5 its only one, which it never widens."""
-    widens = any("expand_model_space" in signature(kind.__init__).parameters for kind in type(adapter).__mro__)
+    constructors = (getattr(kind, "__init__") for kind in type(adapter).__mro__)
+    widens = any("expand_model_space" in signature(constructor).parameters for constructor in constructors)
     return read(adapter, "_search_space" if widens else "_model_space")
 
 

@@ -64,9 +64,11 @@ class Images:
 
 @dataclass(frozen=True)
 class Context:
-    """The adapter that builds a transform, as far as the transform needs it.
+    """What surrounds a transform when it is built.
 
     Attributes:
+        search_space: The search space as the transform receives it.
+        training: The training data as it receives them.
         adapter: The adapter (or model bridge); None for a transform that is built alone.
         declared: The search space as the user declared it.
         modelled: The adapter's copy of it for the model, which Ax may have widened, before any transform.
@@ -75,6 +77,8 @@ class Context:
         built: The transforms that are built already, by name, in order.
     """
 
+    search_space: SearchSpace | None = None
+    training: Training | None = None
     adapter: Any = None
     declared: SearchSpace | None = None
     modelled: SearchSpace | None = None
@@ -83,15 +87,17 @@ class Context:
     built: Mapping[str, Any] = field(default_factory=dict)
 
 
-def context_of(adapter: Any) -> Context:
-    """Read off an adapter (or model bridge) what a transform needs to know of it.
+def context_of(search_space: SearchSpace | None, training: Training | None, adapter: Any) -> Context:
+    """Collect what a transform receives, and what it needs to know of the adapter (or model bridge) that builds it.
 
     Raises:
         SymmetryError: This Ax does not tell.
     """
     if adapter is None:
-        return Context()
+        return Context(search_space, training)
     return Context(
+        search_space=search_space,
+        training=training,
         adapter=adapter,
         declared=private.declared_space(adapter),
         modelled=private.model_space(adapter),
@@ -113,13 +119,7 @@ class RowLogic:
     _fold: frozenset[str | None] | None = None
     _asked_about_fold: bool = False
 
-    def read_config(
-        self,
-        config: Mapping[str, Any] | None,
-        search_space: SearchSpace | None,
-        training: Training | None,
-        context: Context,
-    ) -> None:
+    def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config and check it, before anything is fitted."""
 
     def image_rows(self, training: Training) -> Images | None:

@@ -101,7 +101,7 @@ def check_symmetry(
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
     experiment = experiment_of(experiment_or_adapter)
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     chosen = choose_metric(experiment, metric)
     report = report_on(experiment, declared, chosen)
     if report.verdict == "contradicted":

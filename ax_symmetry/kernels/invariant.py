@@ -96,7 +96,7 @@ class InvariantKernel(ColumnInvariantKernel):
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
     ) -> None:
-        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        declared = Symmetry.of(symmetry)
         super().__init__(action_on_features(declared, feature_names), base_kernel, normalize, batch_shape, active_dims)
         _check_base(self, [*feature_names, *declared.implied(feature_names)])
 

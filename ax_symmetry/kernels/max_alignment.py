@@ -42,7 +42,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         active_dims: Sequence[int] | None = None,
     ) -> None:
         super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
-        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        declared = Symmetry.of(symmetry)
         for part in declared.parts:
             if part.moves and {len(block) for block in part.symmetric_blocks} != {1}:
                 raise SymmetryError(

@@ -45,7 +45,7 @@ def surrogate_spec(
     Example:
         >>> spec = surrogate_spec({"blocks": [["a"], ["b"]]})
     """
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     options: dict[str, Any] = {"symmetry": declared.to_config(), "base_kernel": base_kernel}
     if asymmetry is None:
         return backend.surrogate_spec(InvariantKernel, options)
@@ -154,4 +154,5 @@ def _batch_shape(outcomes: int) -> torch.Size:
 
 
 for _kind in (ColumnInvariantKernel, InvariantKernel, ApproximatelyInvariantKernel):
-    backend.register_kernel(_kind, kernel_arguments)
+    backend.covar_module_argparse.register(_kind)(kernel_arguments)
+    backend.register_kernel(_kind)  # by its name, for Ax's storage

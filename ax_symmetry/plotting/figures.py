@@ -232,7 +232,7 @@ def _given(
     experiment_or_adapter: Any, symmetry: Symmetry | Mapping[str, Any], metric: str | None
 ) -> tuple[Experiment, Symmetry, str]:
     experiment = experiment_of(experiment_or_adapter)
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     return experiment, declared, choose_metric(experiment, metric)
 
 

@@ -12,7 +12,7 @@ from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend, private
-from ax_symmetry._ax.training_rows import Context, Training
+from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
@@ -43,17 +43,11 @@ class Canonicalize(backend.RowTransform):
         SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
     """
 
-    def read_config(
-        self,
-        config: Mapping[str, Any] | None,
-        search_space: SearchSpace | None,
-        training: Training | None,
-        context: Context,
-    ) -> None:
+    def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config and check it."""
-        self.plan = plan_of(type(self).__name__, config, search_space, training, context)
+        self.plan = plan_of(type(self).__name__, config, context)
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
-        space = (search_space or self.plan.space).clone()
+        space = (context.search_space or self.plan.space).clone()
         self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
         self._region = FeasibleRegion(self.encoding, space)
         adapter = context.adapter

@@ -58,21 +58,13 @@ class Plan:
         return space
 
 
-def plan_of(
-    transform: str,
-    config: Mapping[str, Any] | None,
-    search_space: SearchSpace | None,
-    training: Training | None,
-    context: Context,
-) -> Plan:
+def plan_of(transform: str, config: Mapping[str, Any] | None, context: Context) -> Plan:
     """Make the plan of a transform, or take that of its companion, which is built already.
 
     Args:
         transform: The name of the transform.
         config: Its config.
-        search_space: The search space as this transform receives it.
-        training: The training data as it receives them.
-        context: The adapter that builds it.
+        context: What surrounds it.
 
     Raises:
         SymmetryError: The config is none, contradicts that of the other transform, or does not fit the search space.
@@ -83,12 +75,12 @@ def plan_of(
             f'{{"{transform}": {{"blocks": [...]}}}}, and the same dict to its companion.'
         )
     check_configs(context.transforms, context.configs)
-    if search_space is None:
+    if context.search_space is None:
         raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
     companion = next((context.built[name].plan for name in OURS if name in context.built and name != transform), None)
     if companion is None:
-        return _new_plan(transform, config, search_space, training, context)
-    check_untransformed(companion.symmetry, companion.modelled, search_space, companion.space)
+        return _new_plan(transform, config, context.search_space, context)
+    check_untransformed(companion.symmetry, companion.modelled, context.search_space, companion.space)
     return companion
 
 
@@ -100,7 +92,7 @@ def config_of(symmetry: Symmetry | Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if isinstance(symmetry, Mapping):
         return symmetry
-    return (symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)).to_config()
+    return Symmetry.of(symmetry).to_config()
 
 
 def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> None:
@@ -115,9 +107,7 @@ def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> N
     _check_size(symmetry, symmetrize)
 
 
-def _new_plan(
-    transform: str, config: Mapping[str, Any], search_space: SearchSpace, training: Training | None, context: Context
-) -> Plan:
+def _new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpace, context: Context) -> Plan:
     """Read the configs of both transforms and check them against each other and against the search space."""
     configs = {name: context.configs.get(name) or config for name in OURS}
     symmetry = Symmetry.from_config(config)
@@ -132,7 +122,7 @@ def _new_plan(
     check_untransformed(symmetry, modelled, search_space)
     if "SymmetrizeObservations" in (transform, *context.transforms):
         _check_size(symmetry, symmetrize)
-    space = symmetrized_space(symmetry, search_space, _implied_values(symmetry, search_space, training))
+    space = symmetrized_space(symmetry, search_space, _implied_values(symmetry, search_space, context.training))
     return Plan(
         symmetry=symmetry,
         symmetrize=symmetrize,

@@ -60,22 +60,17 @@ class SymmetrizeObservations(backend.RowTransform):
         SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
     """
 
-    def read_config(
-        self,
-        config: Mapping[str, Any] | None,
-        search_space: SearchSpace | None,
-        training: Training | None,
-        context: Context,
-    ) -> None:
+    def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config, check it, tell Ax which kernel to fit, and remember on which orbit each arm lies."""
-        plan = self.plan = plan_of(type(self).__name__, config, search_space, training, context)
+        plan = self.plan = plan_of(type(self).__name__, config, context)
         if context.transforms and "Canonicalize" not in context.transforms:
             warn_if_partial(plan.symmetrize, plan.symmetry, "add Canonicalize to the transforms")
-        stage = search_space or plan.modelled
+        stage = context.search_space or plan.modelled
         self.space = plan.space_of(stage)
         self._stage, self._declared = _bounds(stage), _bounds(plan.declared)
         self._fitting = True
         self._orbits: dict[str, bytes] = {}
+        training = context.training
         if training is not None:
             complete, x = plan.encoding.encode(training.columns(plan.encoding.parameters))
             arms = [arm for arm, known in zip(training.arms, complete) if known]
