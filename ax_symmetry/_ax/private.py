@@ -1,4 +1,4 @@
-"""Every private name of Ax that this package reads, in one place. A name that is gone is one clear error.
+"""Every private name of Ax that this package needs, in one place. A name that is gone is one clear error.
 
 `tests/external` renames each of them inside Ax, one at a time.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from inspect import signature
 from typing import Any
 
@@ -28,6 +29,30 @@ def read(owner: Any, name: str) -> Any:
             f"this Ax is not supported yet: {type(owner).__name__} has no attribute {name}, which ax_symmetry needs. "
             "Use an Ax that the table of versions in the documentation names, and please report it."
         ) from None
+
+
+def replaced(owner: Any, **values: Any) -> Any:
+    """Return a copy of an object with other values of some attributes, each of which it must have.
+
+    Raises:
+        SymmetryError: It has not.
+    """
+    other = copy(owner)
+    for name, value in values.items():
+        read(owner, name)
+        setattr(other, name, value)
+    return other
+
+
+def surrogate_with(surrogate: Any, model: Any, datasets: Sequence[Any]) -> Any:
+    """Return a copy of a surrogate with another model and other training data."""
+    return replaced(surrogate, _model=model, _training_data=list(datasets))
+
+
+def dataset_with(dataset: Any, rows: Any, mask: Any) -> Any:
+    """Return a BoTorch dataset with the outcomes of some rows, given by a mask, at other inputs."""
+    variances = None if dataset.Yvar is None else dataset.Yvar[mask]
+    return replaced(dataset, _X=rows, _Y=dataset.Y[mask], _Yvar=variances)
 
 
 def declared_space(adapter: Any) -> SearchSpace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,15 +53,10 @@ class SearchView:
     model: Any
     rows: Callable[[Tensor], tuple[Tensor, Tensor]] = all_rows
 
-    def dataset(self, dataset: Any) -> Any:
-        """Return a BoTorch dataset with the rows that are shown."""
-        mask, rows = self.rows(dataset.X)
-        shown = copy(dataset)
-        for name in ("_X", "_Y", "_Yvar"):
-            private.read(dataset, name)
-        shown._X, shown._Y = rows, dataset.Y[mask]
-        shown._Yvar = None if dataset.Yvar is None else dataset.Yvar[mask]
-        return shown
+    def of(self, surrogate: Any) -> Any:
+        """Return a copy of a surrogate that has this model, and shows these inputs."""
+        shown = (private.dataset_with(dataset, *self.rows(dataset.X)[::-1]) for dataset in surrogate.training_data)
+        return private.surrogate_with(surrogate, self.model, list(shown))
 
 
 ViewOf = Callable[[Any, Region], "SearchView | None"]
@@ -93,14 +87,8 @@ class SearchAcquisition:
         return self.acquisition_class(**{**keywords, "surrogate": self._view(keywords["surrogate"], region)})
 
     def _view(self, surrogate: Any, region: Region) -> Any:
-        """Return a copy of a surrogate with another model and other training data."""
         view = self.view_of(surrogate.model, region)
-        if view is None:
-            return surrogate
-        seen = copy(surrogate)
-        seen._training_data = [view.dataset(dataset) for dataset in private.read(surrogate, "_training_data")]
-        seen._model = view.model
-        return seen
+        return surrogate if view is None else view.of(surrogate)
 
 
 def search_with(generator: Any, view_of: ViewOf) -> None:
