@@ -1,6 +1,6 @@
 """Figures of what a symmetry does: plotly figures, as Ax's own.
 
-The numbers behind them come from `slices` and `tables`; `analyses` hands the same figures to Ax's `Client`.
+The numbers behind them come from `domain_slice` and `tables`; `analyses` hands the same figures to Ax's `Client`.
 """
 
 from __future__ import annotations

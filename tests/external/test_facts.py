@@ -7,8 +7,6 @@ are hard to read. Private names have their own file, `test_private_names.py`; wh
 - of an adapter, while it builds its transforms: `_search_space` (what the user declared), `_model_space` (the same,
   widened for the data), `_raw_transforms`, `_transform_configs`; and, when candidates are made, `_arms_by_signature`;
 - of an adapter, for the diagnostics: `_experiment`; of each of its transforms, `_untransform_observation_data`;
-- of the legacy model of Ax up to 1.0: the adapter's `_fit` and `_gen`, replaced on the instance and called with
-  `search_space` as keyword; the model's `_model` and `Xs`;
 - of modular BoTorch, for the search: a copy of the surrogate whose `_model` and `_training_data` are others; of the
   datasets `_X`, `_Y`, `_Yvar`; of generators that keep one, `_surrogate`;
 - of strategies: `_nodes`, or `_steps` up to 1.0;
