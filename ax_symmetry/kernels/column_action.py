@@ -121,7 +121,7 @@ class ColumnAction:
     @cached_property
     def generators(self) -> Tensor:
         """Elements that generate the group, as points of full rows."""
-        found = []
+        elements = []
         for factor in self.action.factors:
             k, blocks = len(factor.columns), factor.blocks
             local = [p[:k] for p in factor.generators]
@@ -131,19 +131,19 @@ class ColumnAction:
             for p in local:
                 row = torch.arange(self.action.width)
                 row[list(factor.columns)] = torch.from_numpy(self.action.to_row_points(factor, np.asarray(p)))
-                found.append(row)
-        return torch.stack(found)
+                elements.append(row)
+        return torch.stack(elements)
 
     @cached_property
     def classes(self) -> list[list[int]]:
         """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
-        found = [[c for c in orbit if c < self.width] for orbit in self._column_orbits]
-        return sorted(orbit for orbit in found if orbit)
+        classes = [[c for c in orbit if c < self.width] for orbit in self._column_orbits]
+        return sorted(columns for columns in classes if columns)
 
     @cached_property
     def class_index(self) -> Tensor:
         """The number of the class of each column, `d`."""
-        index = {column: i for i, orbit in enumerate(self.classes) for column in orbit}
+        index = {column: i for i, columns in enumerate(self.classes) for column in columns}
         return torch.tensor([index[column] for column in range(self.width)])
 
     @cached_property
@@ -266,13 +266,13 @@ def _on_columns(action: Action, columns: Sequence[Sequence[int]], width: int) ->
 def _factor_on_columns(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
     k, total = len(columns), sum(map(len, columns))
     starts = [sum(map(len, columns[:i])) for i in range(k)]
-    at = [list(range(start, start + len(own))) for start, own in zip(starts, columns)]
+    at = [list(range(start, start + len(places))) for start, places in zip(starts, columns)]
 
     def permutation(p: Permutation) -> Permutation:
         return tuple(at[point % k][t] + total * (point // k) for point in p for t in range(len(at[point % k])))
 
     return Factor(
-        columns=tuple(c for own in columns for c in own),
+        columns=tuple(c for places in columns for c in places),
         generators=tuple(permutation(p) for p in factor.generators),
         blocks=tuple(tuple(j for i in block for j in at[i]) for block in factor.blocks),
     )
