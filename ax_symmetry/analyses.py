@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ from ax.core.experiment import Experiment
 from plotly import graph_objects as go
 
 from ax_symmetry._ax.analysis_cards import FigureAnalysis
-from ax_symmetry.diagnostics.check_symmetry import choose_metric
+from ax_symmetry.diagnostics.observations import choose_metric
 from ax_symmetry.plotting.domain_slice import domain_slice
 from ax_symmetry.plotting.figures import draw_domain, draw_left_out, draw_orbits
 from ax_symmetry.plotting.tables import left_out_table, orbit_table
@@ -66,7 +66,32 @@ class DomainPlot(FigureAnalysis):
         return text, shown.surface, draw_domain(shown, self.x, self.y, experiment)
 
 
-class LeftOutPlot(FigureAnalysis):
+class _MetricPlot(FigureAnalysis):
+    """A figure of a metric under a symmetry; a subclass names the table behind it, how it is drawn, and what it says.
+
+    Args:
+        symmetry: A symmetry, or its dict; its options are left aside.
+        metric: The metric; the objective's by default.
+
+    Raises:
+        SymmetryError: The symmetry cannot be.
+    """
+
+    table: Callable[[Experiment, Symmetry, str], pd.DataFrame]
+    draw: Callable[[pd.DataFrame, str], go.Figure]
+    text: str
+
+    def __init__(self, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None) -> None:
+        self.symmetry, self.metric = _plain(symmetry), metric
+
+    def show(self, experiment: Experiment, adapter: Any) -> tuple[str, pd.DataFrame, go.Figure]:
+        """Make the table and draw it."""
+        chosen, kind = choose_metric(experiment, self.metric), type(self)
+        table = kind.table(experiment, Symmetry.from_config(self.symmetry), chosen)
+        return self.text, table, kind.draw(table, chosen)
+
+
+class LeftOutPlot(_MetricPlot):
     """Predictions of left-out observations, with the symmetry and without it: `plot_left_out`.
 
     Args:
@@ -77,21 +102,14 @@ class LeftOutPlot(FigureAnalysis):
         SymmetryError: The symmetry cannot be.
     """
 
-    def __init__(self, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None) -> None:
-        self.symmetry, self.metric = _plain(symmetry), metric
-
-    def show(self, experiment: Experiment, adapter: Any) -> tuple[str, pd.DataFrame, go.Figure]:
-        """Fit both models and draw their predictions."""
-        chosen = choose_metric(experiment, self.metric)
-        table = left_out_table(experiment, Symmetry.from_config(self.symmetry), chosen)
-        text = (
-            "Each observation, predicted from all others by a model that knows the symmetry and by one that does not. "
-            "The nearer to the line the better; the higher sum of log densities is the better account of the data."
-        )
-        return text, table, draw_left_out(table, chosen)
+    table, draw = staticmethod(left_out_table), staticmethod(draw_left_out)
+    text = (
+        "Each observation, predicted from all others by a model that knows the symmetry and by one that does not. The "
+        "nearer to the line the better; the higher sum of log densities is the better account of the data."
+    )
 
 
-class OrbitPlot(FigureAnalysis):
+class OrbitPlot(_MetricPlot):
     """Which trials are the same experiment in another order: `plot_orbits`.
 
     Args:
@@ -102,18 +120,11 @@ class OrbitPlot(FigureAnalysis):
         SymmetryError: The symmetry cannot be.
     """
 
-    def __init__(self, symmetry: Symmetry | Mapping[str, Any], *, metric: str | None = None) -> None:
-        self.symmetry, self.metric = _plain(symmetry), metric
-
-    def show(self, experiment: Experiment, adapter: Any) -> tuple[str, pd.DataFrame, go.Figure]:
-        """Group the trials and draw them."""
-        chosen = choose_metric(experiment, self.metric)
-        table = orbit_table(experiment, Symmetry.from_config(self.symmetry), chosen)
-        text = (
-            "Trials that are one experiment, its blocks in the same or in another order, are joined by a line. If the "
-            "symmetry holds, only noise sets them apart."
-        )
-        return text, table, draw_orbits(table, chosen)
+    table, draw = staticmethod(orbit_table), staticmethod(draw_orbits)
+    text = (
+        "Trials that are one experiment, its blocks in the same or in another order, are joined by a line. If the "
+        "symmetry holds, only noise sets them apart."
+    )
 
 
 def _plain(symmetry: Symmetry | Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class SymmetrizeOptions:
     select: str = "nearest"
     seed: int = 0
 
-    def is_partial(self, order: int) -> bool:
+    def is_partial(self, order: float) -> bool:
         """Tell whether, for a group of this order, images away from the fundamental domain are left out."""
         return self.select == "nearest" and self.max_images is not None and self.max_images < order
 
@@ -59,8 +59,6 @@ def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool =
         asked = "asymmetry" in config or "base_kernel" in config
         declared = "kernel" if asked or kernel_allowed and not images else "augmentation"
     chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
-    read_augmentation(chosen)
-    read_canonical(chosen)
     if "asymmetry" in chosen and ("order_by" in chosen or "constrain" in chosen):
         raise asymmetry_error()
     return chosen
@@ -74,7 +72,7 @@ def asymmetry_error() -> SymmetryError:
     )
 
 
-def read_augmentation(config: Mapping[str, Any]) -> SymmetrizeOptions:
+def read_symmetrize(config: Mapping[str, Any]) -> SymmetrizeOptions:
     """Read the options of `SymmetrizeObservations`.
 
     Raises:
@@ -112,7 +110,7 @@ def read_augmentation(config: Mapping[str, Any]) -> SymmetrizeOptions:
     return options
 
 
-def read_canonical(config: Mapping[str, Any]) -> CanonicalizeOptions:
+def read_canonicalize(config: Mapping[str, Any]) -> CanonicalizeOptions:
     """Read the options of `Canonicalize`.
 
     Raises:

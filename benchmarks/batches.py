@@ -40,7 +40,7 @@ from gpytorch.priors import LogNormalPrior
 from tqdm import tqdm
 
 from ax_symmetry import choose_generation_strategy, get_botorch
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model, fitted_surrogate, generator_of
 
 GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), "S_4, 3 slots": (4, 3)}
 HAS_CLIENT = importlib.util.find_spec("ax.api") is not None
@@ -134,9 +134,10 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
     if method == "k_G":
         stand_in(adapter, training_data(adapter), BruteForce(*GROUPS[group]))
     if method in NOT_TAKEN:
-        del adapter._gen  # the search sees the fitted model itself
+        generator = generator_of(adapter)  # its search sees the fitted model itself then
+        generator.acquisition_class = generator.acquisition_class.acquisition_class
     if method == "canonical inputs":
-        holder = holder_of(adapter)
+        holder = fitted_surrogate(adapter)
         holder._model.eval()
         holder._model._original_train_inputs = holder._model.train_inputs[0]
         holder._model._has_transformed_inputs = True
@@ -154,7 +155,7 @@ def brute_force_searches(m: int, s: int) -> Iterator[None]:
     own = of_ax._gen
 
     def search(self: Any, *args: Any, **keywords: Any) -> Any:
-        if not isinstance(getattr(holder_of(self)._model.covar_module, "orders", None), list):
+        if not isinstance(getattr(fitted_model(self).covar_module, "orders", None), list):
             stand_in(self, training_data(self), BruteForce(m, s))
         return own(self, *args, **keywords)
 

@@ -20,7 +20,7 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
 from tqdm import tqdm
 
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model, fitted_surrogate
 
 
 def new_experiment(space: SearchSpace) -> Experiment:
@@ -40,7 +40,7 @@ def observe(experiment: Experiment, parameters: Mapping[str, Any], value: float,
 
 def training_data(adapter: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return inputs, targets and variances of the fitted model: `n x d`, `n x 1`, `n x 1`."""
-    model = holder_of(adapter)._model
+    model = fitted_model(adapter)
     return model.train_inputs[0], model.train_targets[:, None], model.likelihood.noise.detach()[:, None]
 
 
@@ -48,7 +48,7 @@ def stand_in(adapter: Any, data: tuple[Tensor, Tensor, Tensor], kernel: Kernel |
     """Replace the fitted model by one with another kernel, BoTorch's default without one, fitted to such data."""
     model = SingleTaskGP(*data, covar_module=kernel, outcome_transform=None).to(torch.double)
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    holder_of(adapter)._model = model.eval()
+    fitted_surrogate(adapter)._model = model.eval()
 
 
 def new_parser(benchmark: str, out: Path, seeds: int) -> argparse.ArgumentParser:

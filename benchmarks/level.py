@@ -28,7 +28,7 @@ from regrets import INITIAL, read, report
 
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
 from ax_symmetry._ax import default_transforms
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_surrogate
 from ax_symmetry.kernels import InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.search.averaged_model import search_model
 
@@ -60,7 +60,7 @@ def with_kernel(make: Callable[[Symmetry, list[str]], Kernel]) -> Callable[..., 
         kernel = make(unit(task.symmetry, task.bounds), adapter.parameters)
         stand_in(adapter, training_data(adapter), kernel)
         if isinstance(kernel, InvariantKernel):  # searched as `get_botorch` searches a model with this kernel
-            holder_of(adapter)._model = search_model(holder_of(adapter)._model)
+            fitted_surrogate(adapter)._model = search_model(fitted_surrogate(adapter).model)
         return adapter
 
     return fitted

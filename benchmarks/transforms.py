@@ -32,7 +32,7 @@ from ax.core import ParameterType, RangeParameter, SearchSpace
 from tqdm import tqdm
 
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
-from ax_symmetry._ax import default_transforms
+from ax_symmetry._ax import backend
 from ax_symmetry.groups.actions import Action, gather_images
 
 WIDTH = 60  # parameters in (c) and (d): rows are equally long, whether they hold 3 blocks or 20
@@ -245,7 +245,7 @@ def candidates(n: int, seeds: Sequence[int]) -> None:
     print(f"\n(d) canonical representatives of {n:,} candidates: 20 interchangeable 3-slot blocks, |G| = 20! = 2.4e18")
     symmetry, took = Symmetry.permutation(cut(20)), []
     transform = Canonicalize(search_space=space(WIDTH), config=symmetry.to_config())
-    unit_x = next(t for t in default_transforms() if t.__name__ == "UnitX")(search_space=space(WIDTH))
+    unit_x = next(t for t in backend.default_transforms() if t.__name__ == "UnitX")(search_space=space(WIDTH))
     for seed in tqdm(seeds, leave=False):
         x = np.random.default_rng(seed).random((n, WIDTH))
         given = [[ObservationFeatures(dict(zip(symmetry.parameters, row))) for row in x.tolist()] for _ in range(2)]

@@ -108,6 +108,7 @@ GROUPS: dict[str, tuple[dict[str, Any], int]] = {
     "overlapping mirrors": ({"mirror": [{"a1": 0.0, "a2": 0.0}, {"a2": 0.0, "a3": 0.0}]}, 4),
     "B3": ({"blocks": SINGLES[:3], "mirror": mirrors(A[:3])}, 48),
     "B3 from one mirror": ({"blocks": SINGLES[:3], "mirror": {"a2": 0.0}}, 48),
+    "B3 from the first mirror": ({"blocks": SINGLES[:3], "mirror": {"a1": 0.0}}, 48),
     "even signs": ({"blocks": SINGLES[:3], "mirror": {"a1": 0.0, "a2": 0.0}}, 24),
     "all signs at once": ({"blocks": SINGLES[:3], "mirror": {"a1": 0.0, "a2": 0.0, "a3": 0.0}}, 12),
     "mirror of one slot": ({"blocks": PAIRS[:2], "mirror": {"b1": 0.0}}, 8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -20,8 +21,11 @@ from ax.core.optimization_config import OptimizationConfig
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
-from ax_symmetry._ax import GENERATION, linear_constraint
+from ax_symmetry._ax import backend
+from ax_symmetry.symmetry.kind import Kind
+from gpytorch.mlls import ExactMarginalLogLikelihood
 
+GENERATION = backend.GENERATION
 registry = import_module(f"ax.{GENERATION}.registry")
 Generators = registry.Generators if hasattr(registry, "Generators") else registry.Models
 MODULAR = Generators.BOTORCH_MODULAR
@@ -31,6 +35,23 @@ POSTERIOR = 1e-8
 """Posteriors with fixed hyperparameters: one Cholesky factorisation away from an identity."""
 FITTED = 1e-6
 """Posteriors with fitted hyperparameters, relative to the outcome's SD."""
+
+
+@dataclass(frozen=True)
+class Remainder(Kind):
+    """An infinite kind of the tests' own: numbers that differ by an integer are the same."""
+
+    parameters: tuple[str, ...]
+
+    KEYS = ("remainder",)
+    is_finite = False
+
+    def gauge(self, x: Any, columns: Mapping[str, int], lower: Any) -> Any:
+        """Choose the number from the lower bound on; the tests use numbers that floats hold exactly."""
+        x = x.copy()
+        for name in self.parameters:
+            x[:, columns[name]] -= np.floor(x[:, columns[name]] - lower[columns[name]])
+        return x
 
 
 def float_range(name: str, lower: float = 0.0, upper: float = 1.0, **traits: Any) -> RangeParameter:
@@ -74,7 +95,7 @@ def space(
 ) -> SearchSpace:
     """Make a search space with constraints `sum of weight * value <= bound`."""
     made = SearchSpace(parameters=list(parameters))
-    made.add_parameter_constraints([linear_constraint(weights, bound) for weights, bound in constraints])
+    made.add_parameter_constraints([backend.linear_constraint(weights, bound) for weights, bound in constraints])
     return made
 
 
@@ -158,7 +179,7 @@ def training_rows(made: Experiment, transform: Any, config: Mapping[str, Any]) -
     Returns:
         For each row its `arm`, `trial`, `parameters`, and by metric `mean` and `variance`.
     """
-    if GENERATION == "modelbridge":
+    if backend.GENERATION == "modelbridge":
         from ax.core.observation import observations_from_data
 
         observations = observations_from_data(made, made.lookup_data())
@@ -191,22 +212,19 @@ def training_rows(made: Experiment, transform: Any, config: Mapping[str, Any]) -
 
 @contextmanager
 def fits_recorded() -> Iterator[list[str]]:
-    """Record every model that a Torch adapter starts to fit, without keeping it from doing so."""
-    module = import_module(f"ax.{GENERATION}.torch")
-    own = (c for c in vars(module).values() if getattr(c, "__module__", None) == module.__name__)
-    base = next(c for c in own if "_fit" in getattr(c, "__dict__", {}))
-    original = base._fit
+    """Record every Gaussian process whose hyperparameters somebody sets out to fit, without keeping anybody from it."""
+    original = ExactMarginalLogLikelihood.__init__
     recorded: list[str] = []
 
-    def spy(self: Any, *args: Any, **keywords: Any) -> Any:
-        recorded.append(type(self).__name__)
-        return original(self, *args, **keywords)
+    def spy(self: Any, likelihood: Any, model: Any) -> None:
+        recorded.append(type(model).__name__)
+        original(self, likelihood, model)
 
-    base._fit = spy
+    ExactMarginalLogLikelihood.__init__ = spy
     try:
         yield recorded
     finally:
-        base._fit = original
+        ExactMarginalLogLikelihood.__init__ = original
 
 
 @contextmanager

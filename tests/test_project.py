@@ -1,7 +1,8 @@
-"""The rules that the project keeps about itself: which module may import which, two equal backends, a light import.
+"""The rules that the project keeps about itself: which package may import which, two equal backends, a light import.
 
-One-line bugs that turn it red: ``import torch`` in ``groups.py``; ``from .transforms import Canonicalize`` (not lazily)
-in ``__init__.py``; one argument renamed in ``_ax/adapter.py`` but not in ``_ax/modelbridge.py``.
+One-line bugs that turn it red: ``import torch`` in ``groups/actions.py``; ``from ax_symmetry.symmetry import Symmetry``
+in ``_ax/fitting.py``; ``from .transforms import Canonicalize`` (not lazily) in
+``__init__.py``; one argument renamed in ``_ax/adapter.py`` but not in ``_ax/modelbridge.py``.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ PACKAGE = ROOT / "ax_symmetry"
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 # Lowest first: packages and single modules. Each imports from those below it and from its own package; within a package
-# imports go in no circle. `_ax` comes down to the ground once it knows no kernels.
+# imports go in no circle.
 LEVELS = (
     "errors",
+    "_ax",
     "options",
     "groups",
     "symmetry",
     "space",
     "kernels",
     "search",
-    "_ax",
     "models",
     "transforms",
     "generation",

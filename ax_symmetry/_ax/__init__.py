@@ -1,4 +1,4 @@
-"""The only room that knows the generation of Ax, chosen by a feature and not by a version.
+"""The only package that knows the generation of Ax, chosen by a feature and not by a version. It imports Ax alone.
 
 Both backends define the same names. A third generation of Ax costs one more backend and one more line here.
 """
@@ -6,41 +6,10 @@ Both backends define the same names. A third generation of Ax costs one more bac
 from importlib.util import find_spec
 
 if find_spec("ax.adapter") is not None:
-    from ax_symmetry._ax.adapter import (
-        GENERATION,
-        RowTransform,
-        choose_generation_strategy,
-        default_transforms,
-        generator_keywords,
-        get_botorch,
-        linear_constraint,
-        register,
-        surrogate_spec,
-        use_kernel,
-    )
+    from ax_symmetry._ax import adapter as backend
 else:
-    from ax_symmetry._ax.modelbridge import (
-        GENERATION,
-        RowTransform,
-        choose_generation_strategy,
-        default_transforms,
-        generator_keywords,
-        get_botorch,
-        linear_constraint,
-        register,
-        surrogate_spec,
-        use_kernel,
-    )
+    from ax_symmetry._ax import modelbridge as backend
 
-__all__ = [
-    "GENERATION",
-    "RowTransform",
-    "choose_generation_strategy",
-    "default_transforms",
-    "generator_keywords",
-    "get_botorch",
-    "linear_constraint",
-    "register",
-    "surrogate_spec",
-    "use_kernel",
-]
+GENERATION = backend.GENERATION
+
+__all__ = ["GENERATION", "backend"]

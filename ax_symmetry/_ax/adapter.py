@@ -20,20 +20,21 @@ from ax.core.observation import Observation, ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
-from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy
+from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax  # noqa: F401
 from ax.generation_strategy.generation_strategy import GenerationStrategy
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
-from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
+from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
 from ax.generators.torch.botorch_modular.utils import ModelConfig
-from ax.storage.botorch_modular_registry import register_kernel
+from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
 from ax.storage.transform_registry import register_transform
 from gpytorch.kernels import Kernel
 
-from ax_symmetry._ax.fitting import KernelSpec, configure, kernel_arguments
+from ax_symmetry._ax import private
+from ax_symmetry._ax.fitting import KernelSpec, no_kernel, put_kernel
+from ax_symmetry._ax.search_model import ViewOf, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 
 GENERATION = "adapter"
 
@@ -50,7 +51,7 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
         training = None if experiment_data is None else _training(experiment_data.arm_data)
-        self.prepare(config, search_space, training, context_of(adapter))
+        self.read_config(config, context_of(search_space, training, adapter))
 
     def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:
         """Replace the rows of the training data."""
@@ -65,7 +66,7 @@ class RowTransform(RowLogic, Transform):
         for parameter, values in images.table.items():
             column = new_arms[parameter].to_numpy(dtype=object, copy=True)
             column[~images.first] = np.asarray(values, dtype=object)[~images.first]
-            new_arms[parameter] = pd.Series(column, index=new_arms.index).astype(arm_data[parameter].dtype)
+            new_arms[parameter] = _like(pd.Series(column, index=new_arms.index), arm_data[parameter].dtype)
         if "metadata" in new_arms:
             new_arms["metadata"] = [dict(m) if isinstance(m, Mapping) else m for m in new_arms["metadata"]]
         # The images of the row at position p of the arms are those from starts[p] on, counts[p] of them.
@@ -85,7 +86,7 @@ class RowTransform(RowLogic, Transform):
 
     def transform_observations(self, observations: list[Observation]) -> list[Observation]:
         """Leave observations alone: on this generation they are none to train on."""
-        self.settle()
+        self.end_fold()
         return observations
 
     def transform_optimization_config(
@@ -95,7 +96,7 @@ class RowTransform(RowLogic, Transform):
         fixed_features: ObservationFeatures | None = None,
     ) -> OptimizationConfig:
         """Leave the config alone; note the fixed features."""
-        self.ask(fixed_features.parameters if fixed_features is not None else {})
+        self.note_fixed_features(fixed_features.parameters if fixed_features is not None else {})
         return optimization_config
 
 
@@ -156,40 +157,21 @@ def surrogate_spec(kind: type[Kernel], options: Mapping[str, Any]) -> SurrogateS
     return SurrogateSpec(model_configs=[config])
 
 
-def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) -> None:
-    """Let a generator fit its models with an invariant kernel.
-
-    Args:
-        generator: Ax's generator.
-        kernel: The kernel, of the model's columns.
-        search_space: The model's search space.
+def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
+    """Let an adapter fit its models with a kernel.
 
     Raises:
-        SymmetryError: The model has a kernel of its own.
+        SymmetryError: The adapter's models take no kernel, or have one of their own.
     """
-    configure(generator, kernel.scaled(search_space), SurrogateSpec())  # the kernel sees the unit cube
+    if not isinstance(adapter.generator, BoTorchGenerator):
+        raise no_kernel(adapter.generator)
+    put_kernel(adapter.generator, kernel, SurrogateSpec())
 
 
-for _kind in (ColumnInvariantKernel, InvariantKernel, ApproximatelyInvariantKernel):
-    covar_module_argparse.register(_kind)(kernel_arguments)
-    register_kernel(_kind)
-
-
-def choose_generation_strategy(
-    search_space: SearchSpace,
-    *,
-    num_initialization_trials: int | None,
-    max_parallelism: int | None,
-    random_seed: int | None,
-) -> GenerationStrategy:
-    """Let Ax choose a strategy of quasi-random trials and Bayesian optimisation."""
-    return choose_generation_strategy_legacy(
-        search_space,
-        num_initialization_trials=num_initialization_trials,
-        max_parallelism_override=max_parallelism,
-        random_seed=random_seed,
-        should_deduplicate=True,
-    )
+def use_search_model(adapter: Any, view_of: ViewOf) -> None:
+    """Let an adapter's search for candidates see another model than the fitted one; not a random search."""
+    if isinstance(adapter.generator, BoTorchGenerator):
+        search_with(adapter.generator, view_of)
 
 
 def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:
@@ -198,7 +180,7 @@ def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str,
     Yields:
         For every generator its keywords, the transforms that it has by default, and whether it learns from data.
     """
-    for node in strategy._nodes:
+    for node in private.read(strategy, "_nodes"):
         node.fallback_specs = {error: spec.copy() for error, spec in node.fallback_specs.items()}
         for spec in [*node.generator_specs, *node.fallback_specs.values()]:
             keywords = getattr(spec, "generator_kwargs" if hasattr(spec, "generator_kwargs") else "model_kwargs")
@@ -213,6 +195,13 @@ def _training(arm_data: pd.DataFrame) -> Training:
     }
     metadata = next((m for m in arm_data.get("metadata", []) if isinstance(m, Mapping)), None)
     return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata)
+
+
+def _like(column: pd.Series, dtype: Any) -> pd.Series:
+    """Return a column with the type of another one, but for decimals that come to a column of whole numbers."""
+    if pd.api.types.is_integer_dtype(dtype) and any(v != round(v) for v in column if not _absent(v)):
+        return column.astype(float)
+    return column.astype(dtype)
 
 
 def _absent(value: Any) -> bool:

@@ -10,7 +10,25 @@ import numpy.typing as npt
 from ax.core.experiment import Experiment
 from ax.core.observation import ObservationData, ObservationFeatures
 
+from ax_symmetry._ax import private
+
 Numbers = npt.NDArray[np.float64]
+
+
+def generator_of(adapter: Any) -> Any:
+    """Return the generator of an adapter: what Ax up to 1.0 calls the model of a model bridge."""
+    return getattr(adapter, "generator", None) or adapter.model
+
+
+def fitted_surrogate(adapter: Any) -> Any:
+    """Return the object of Ax whose `model` is the fitted BoTorch model: a surrogate, or a generator without one."""
+    generator = generator_of(adapter)
+    return getattr(generator, "surrogate", generator)
+
+
+def fitted_model(adapter: Any) -> Any:
+    """Return an adapter's fitted BoTorch model."""
+    return fitted_surrogate(adapter).model
 
 
 def training_arms(adapter: Any) -> list[str]:
@@ -37,7 +55,7 @@ def own_units(adapter: Any, means: Numbers, variances: Numbers) -> tuple[Numbers
     (outcome,) = adapter.outcomes
     data = [ObservationData([outcome], np.asarray([m]), np.asarray([[v]])) for m, v in zip(means, variances)]
     for transform in reversed(list(adapter.transforms.values())):
-        data = transform._untransform_observation_data(data)
+        data = private.untransformed(transform, data)
     return np.asarray([d.means[0] for d in data]), np.asarray([d.covariance[0, 0] for d in data])
 
 

@@ -1,124 +1,60 @@
-"""With which kernel an adapter's model is fitted. Alike on every Ax."""
+"""With which kernel an adapter's models are fitted. Alike on every Ax with modular BoTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, Protocol
 
-import torch
-from ax.core.observation import ObservationFeatures
-from ax.core.parameter import ChoiceParameter, RangeParameter
-from ax.core.search_space import SearchSpace
 from gpytorch.kernels import Kernel
-from torch import Tensor
 
+from ax_symmetry._ax import private
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.kernels.column_action import ColumnAction
-from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
-from ax_symmetry.symmetry.declaration import Mirror
-from ax_symmetry.symmetry.symmetry import Symmetry
 
 
-def probe_of(adapter: Any, after: str | None = None, metadata: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-    """Return what sends parameterizations through an adapter's transforms to the columns of its model.
-
-    Args:
-        adapter: The adapter (model bridge), its transforms made.
-        after: The name of the transform that asks; those before it are left out. All are asked by default.
-        metadata: Metadata of an observation, for transforms that read them.
-    """
-
-    def probe(parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        transforms = dict(adapter.transforms)
-        features = [ObservationFeatures(parameters=dict(p), metadata=dict(metadata or {})) for p in parameters]
-        for name in list(transforms)[0 if after is None else list(transforms).index(after) + 1:]:
-            if name != "Canonicalize":
-                features = transforms[name].transform_observation_features(features)
-        return [f.parameters for f in features]
-
-    return probe
-
-
-class Fit:
-    """Takes the place of an adapter's `_fit`: before it runs, the generator is told which kernel to fit.
-
-    Args:
-        adapter: The adapter (model bridge).
-        tell: Called with the generator and the model's search space.
-    """
-
-    def __init__(self, adapter: Any, tell: Callable[[Any, SearchSpace], None]) -> None:
-        self.adapter, self.tell = adapter, tell
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        generator = keywords.get("model") or getattr(self.adapter, "generator", None) or self.adapter.model
-        self.tell(generator, keywords["search_space"])
-        return type(self.adapter)._fit(self.adapter, *args, **keywords)
-
-
-@dataclass(frozen=True)
-class KernelSpec:
-    """Which kernel a model is to be fitted with.
-
-    Attributes:
-        columns: The group's action on the columns of the model.
-        base_kernel: The name of the base kernel.
-        asymmetry: The share of the variance that is not invariant, "learn" to learn it, None for the invariant kernel.
-    """
-
-    columns: ColumnAction
-    base_kernel: str
-    asymmetry: float | str | None = None
+class KernelSpec(Protocol):
+    """Which kernel an adapter's models are to be fitted with; it is asked when a model is made."""
 
     @property
     def kind(self) -> type[Kernel]:
-        """The kernel's class."""
-        return ColumnInvariantKernel if self.asymmetry is None else ApproximatelyInvariantKernel
+        """The class of the kernel."""
 
-    def arguments(self, outcomes: int) -> dict[str, Any]:
-        """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters."""
-        batch_shape = _batch_shape(outcomes)
-        own: dict[str, Any] = {"columns": self.columns, "base_kernel": self.base_kernel, "batch_shape": batch_shape}
-        if self.asymmetry is None:
-            return own
-        invariant = ColumnInvariantKernel(**own)
-        return {"invariant": invariant, "asymmetry": None if self.asymmetry == "learn" else self.asymmetry}
+    def arguments(self, outcomes: int, unit_cube: bool) -> dict[str, Any]:
+        """Return the arguments of the class.
 
-    def scaled(self, search_space: SearchSpace) -> KernelSpec:
-        """Return the spec for a kernel that sees the model's search space as the unit cube."""
-        return replace(self, columns=self.columns.scaled(*_bounds(search_space)))
+        Args:
+            outcomes: How many outcomes the model has; each gets hyperparameters of its own.
+            unit_cube: Whether the kernel sees the model's columns scaled to the unit cube.
+        """
 
 
-def configure(generator: Any, kernel: KernelSpec, spec: Any) -> None:
-    """Put a kernel into all model configs of modular BoTorch.
+def put_kernel(generator: Any, kernel: KernelSpec, default: Any) -> None:
+    """Put a kernel into all model configs of modular BoTorch, by the generator's public `surrogate_spec`.
 
     Args:
         generator: Ax's generator.
-        kernel: The kernel, of columns as it will see them.
-        spec: Ax's default surrogate spec.
+        kernel: The kernel.
+        default: Ax's default surrogate spec, for a generator that has none.
 
     Raises:
         SymmetryError: A model config has a kernel already.
     """
-    surrogate = getattr(generator, "_surrogate", None)
-    given = generator.surrogate_spec or getattr(surrogate, "surrogate_spec", None) or spec
-    changed = copy(given)
-    configs = [_with_kernel(config, kernel) for config in given.model_configs]
-    of_metrics = {m: [_with_kernel(c, kernel) for c in own] for m, own in given.metric_to_model_configs.items()}
-    object.__setattr__(changed, "model_configs", configs)  # a frozen dataclass with arguments that are no fields
-    object.__setattr__(changed, "metric_to_model_configs", of_metrics)
+    surrogate = private.surrogate_of(generator)
+    spec = private.read(generator, "surrogate_spec") or getattr(surrogate, "surrogate_spec", None) or default
+    configs = [_with_kernel(config, kernel) for config in spec.model_configs]
+    of_metrics = {m: [_with_kernel(c, kernel) for c in given] for m, given in spec.metric_to_model_configs.items()}
+    kept = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    changed = type(spec)(**{**kept, "model_configs": configs, "metric_to_model_configs": of_metrics})
     generator.surrogate_spec = changed
     if surrogate is not None:
         surrogate.surrogate_spec = changed
 
 
 def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
-    ours = isinstance((config.covar_module_options or {}).get("kernel"), KernelSpec)  # of an earlier fit
-    if config.covar_module_class is not None and not ours:
+    """Return a model config with a kernel; one that another transform of ours has put there is replaced."""
+    if config.covar_module_class is not None and "kernel" not in (config.covar_module_options or {}):
         raise another_kernel("covar_module_class")
-    return replace(config, covar_module_class=kernel.kind, covar_module_options={"kernel": kernel})
+    options = {"kernel": kernel, "unit_cube": True}
+    return replace(config, covar_module_class=kernel.kind, covar_module_options=options)
 
 
 def another_kernel(argument: str) -> SymmetryError:
@@ -129,52 +65,9 @@ def another_kernel(argument: str) -> SymmetryError:
     )
 
 
-def kernel_arguments(
-    covar_module_class: type[Kernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any
-) -> dict[str, Any]:
-    """Return the arguments of a kernel for a model of a dataset, whose rows it sees as the unit cube.
-
-    Raises:
-        SymmetryError: The options do not say how a group acts on the columns.
-    """
-    if "kernel" in options:
-        return options["kernel"].arguments(dataset.Y.shape[-1])
-    approximate = issubclass(covar_module_class, ApproximatelyInvariantKernel)
-    other = "asymmetry" if approximate else "normalize"
-    if not {"symmetry"} <= set(options) <= {"symmetry", "base_kernel", other}:
-        raise SymmetryError(
-            f"covar_module_options: got {sorted(options)}; a {covar_module_class.__name__} takes the dict of the "
-            f'symmetry as "symmetry", "base_kernel" and "{other}".'
-        )
-    declared, names = Symmetry.from_config(options.pop("symmetry")), list(dataset.feature_names)
-    for name in declared.implied(names):
-        raise SymmetryError(
-            f"symmetry: parameter {name} is implied by others, in units that a surrogate spec does not know; use "
-            "method 'kernel' of get_botorch or choose_generation_strategy."
-        )
-    centered = [replace(p, centers=tuple((n, 0.5) for n, _ in p.centers)) if isinstance(p, Mirror) else p
-                for p in declared.parts]
-    own: dict[str, Any] = {"symmetry": Symmetry(tuple(centered)), "feature_names": names}
-    own["base_kernel"] = options.pop("base_kernel", None)
-    own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
-    if approximate:
-        return {"invariant": InvariantKernel(**own), **options}
-    return {**own, **options}
-
-
-def _batch_shape(outcomes: int) -> torch.Size:
-    return torch.Size([outcomes] if outcomes > 1 else [])
-
-
-def _bounds(search_space: SearchSpace) -> tuple[Tensor, Tensor]:
-    """Return the lower bounds and the widths of a model's columns."""
-    ends = []
-    for p in search_space.parameters.values():
-        if isinstance(p, RangeParameter):
-            ends.append((float(p.lower), float(p.upper)))
-        else:
-            options: Sequence[Any] = p.values if isinstance(p, ChoiceParameter) else [0.0, 1.0]
-            values = [float(v) for v in options]
-            ends.append((min(values), max(values)))
-    lower, upper = torch.tensor(ends, dtype=torch.double).T
-    return lower, torch.where(upper > lower, upper - lower, 1.0)
+def no_kernel(generator: Any) -> SymmetryError:
+    """Make the error for a generator whose models take no kernel."""
+    return SymmetryError(
+        f"method: 'kernel' needs a model of BoTorch, but this one is fitted by Ax's {type(generator).__name__}; use "
+        "method 'augmentation'."
+    )

@@ -20,26 +20,29 @@ from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
 from ax.models.torch.botorch_defaults import get_and_fit_model
 from ax.models.torch.botorch_modular import utils
-from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse
+from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.models.torch.botorch_modular.model import SurrogateSpec
 from ax.storage import transform_registry
-from ax.storage.botorch_modular_registry import register_kernel
+from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
 from botorch.models import ModelListGP
 from botorch.models.model import Model
 from gpytorch.kernels import Kernel
 
 if find_spec("ax.generation_strategy") is not None:  # from Ax 1.0 on
-    from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as ax_choice
+    from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax
     from ax.generation_strategy.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchAdapter as TorchModelBridge
+    from ax.models.torch.botorch_modular.model import BoTorchGenerator as BoTorchModel
 else:
-    from ax.modelbridge.dispatch_utils import choose_generation_strategy as ax_choice
+    from ax.modelbridge.dispatch_utils import choose_generation_strategy as strategy_of_ax  # noqa: F401
     from ax.modelbridge.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchModelBridge
+    from ax.models.torch.botorch_modular.model import BoTorchModel
 
-from ax_symmetry._ax.fitting import KernelSpec, another_kernel, configure, kernel_arguments
+from ax_symmetry._ax import private
+from ax_symmetry._ax.fitting import KernelSpec, another_kernel, no_kernel, put_kernel
+from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
-from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 
 GENERATION = "modelbridge"
 
@@ -56,7 +59,7 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, observations=observations, modelbridge=modelbridge, config=config)
         training = None if observations is None else _training(observations)
-        self.prepare(config, search_space, training, context_of(modelbridge))
+        self.read_config(config, context_of(search_space, training, modelbridge))
 
     def transform_observations(self, observations: list[Observation]) -> list[Observation]:
         """Replace the rows of the training data."""
@@ -85,7 +88,7 @@ class RowTransform(RowLogic, Transform):
         fixed_features: ObservationFeatures | None = None,
     ) -> OptimizationConfig:
         """Leave the config alone; note the fixed features."""
-        self.ask(fixed_features.parameters if fixed_features is not None else {})
+        self.note_fixed_features(fixed_features.parameters if fixed_features is not None else {})
         return optimization_config
 
 
@@ -143,35 +146,66 @@ def surrogate_spec(kind: type[Kernel], options: Mapping[str, Any]) -> SurrogateS
     return SurrogateSpec(covar_module_class=kind, covar_module_kwargs=dict(options))
 
 
-def use_kernel(generator: Any, kernel: KernelSpec, search_space: SearchSpace) -> None:
-    """Let a generator fit its models with an invariant kernel.
-
-    Args:
-        generator: Ax's model.
-        kernel: The kernel, of the model's columns.
-        search_space: The model's search space.
+def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
+    """Let a model bridge fit its models with a kernel.
 
     Raises:
-        SymmetryError: The model has a kernel of its own.
+        SymmetryError: The models take no kernel, or have one of their own.
     """
+    generator = adapter.model
     if hasattr(generator, "model_constructor"):
-        own = generator.model_constructor
-        if own is not get_and_fit_model and not isinstance(own, _InvariantModels):
+        given = generator.model_constructor
+        if given is not get_and_fit_model and not isinstance(given, _ModelsWithKernel):
             raise another_kernel("model_constructor")
-        generator.model_constructor = _InvariantModels(kernel)
+        generator.model_constructor = _ModelsWithKernel(kernel)
     elif hasattr(generator, "surrogate_spec"):  # from Ax 0.5 on; the kernel sees the unit cube
-        configure(generator, kernel.scaled(search_space), SurrogateSpec())
-    else:
+        put_kernel(generator, kernel, SurrogateSpec())
+    elif hasattr(generator, "surrogate_specs"):
         if any(label != "invariant" for label in [*generator.surrogate_specs, *generator.surrogates]):
             raise another_kernel("surrogate")
-        generator.surrogate_specs = {"invariant": surrogate_spec(kernel.kind, {"kernel": kernel})}
+        generator.surrogate_specs = {"invariant": surrogate_spec(kernel.kind, {"kernel": kernel, "unit_cube": False})}
+    else:
+        raise no_kernel(generator)
 
 
-class _InvariantModels:
+def use_search_model(adapter: Any, view_of: ViewOf) -> None:
+    """Let a model bridge's search for candidates see another model than the fitted one; not a random search."""
+    generator = adapter.model
+    if isinstance(generator, BoTorchModel):
+        search_with(generator, view_of)
+    elif hasattr(generator, "model_constructor"):
+        generator.gen = _Search(generator, view_of)
+
+
+class _Search:
+    """Takes the place of the public `gen` of a generator that is not modular: another model while it runs.
+
+    Args:
+        generator: Ax's generator.
+        view_of: Makes the view of its model.
+    """
+
+    def __init__(self, generator: Any, view_of: ViewOf) -> None:
+        self.generator, self.view_of = generator, view_of
+
+    def __call__(self, **keywords: Any) -> Any:
+        """Generate candidates."""
+        generator = self.generator
+        region = region_of(keywords["search_space_digest"], keywords["torch_opt_config"])
+        model, inputs = generator.model, generator.Xs
+        view = self.view_of(model, region) or SearchView(model)
+        try:
+            generator.model, generator.Xs = view.model, [view.rows(x)[1] for x in inputs]
+            return type(generator).gen(generator, **keywords)
+        finally:
+            generator.model, generator.Xs = model, inputs
+
+
+class _ModelsWithKernel:
     """Ax's `get_and_fit_model`, with another kernel.
 
     Args:
-        kernel: The kernel, of the model's columns.
+        kernel: The kernel.
     """
 
     def __init__(self, kernel: KernelSpec) -> None:
@@ -188,7 +222,7 @@ class _InvariantModels:
     ) -> Model:
         """Fit a model of all outcomes, or, where they have been observed at different points, one of each."""
         if all(torch.equal(Xs[0], X) for X in Xs[1:]):
-            kernel = self.kernel.kind(**self.kernel.arguments(len(Xs)))
+            kernel = self.kernel.kind(**self.kernel.arguments(len(Xs), unit_cube=False))
             return get_and_fit_model(
                 Xs, Ys, Yvars, metric_names=metric_names, state_dict=state_dict, covar_module=kernel, **keywords
             )
@@ -202,35 +236,13 @@ class _InvariantModels:
         return ModelListGP(*models)
 
 
-for _kind in (ColumnInvariantKernel, InvariantKernel, ApproximatelyInvariantKernel):
-    covar_module_argparse.register(_kind)(kernel_arguments)
-    register_kernel(_kind)
-
-
-def choose_generation_strategy(
-    search_space: SearchSpace,
-    *,
-    num_initialization_trials: int | None,
-    max_parallelism: int | None,
-    random_seed: int | None,
-) -> GenerationStrategy:
-    """Let Ax choose a strategy of quasi-random trials and Bayesian optimisation."""
-    return ax_choice(
-        search_space,
-        num_initialization_trials=num_initialization_trials,
-        max_parallelism_override=max_parallelism,
-        random_seed=random_seed,
-        should_deduplicate=True,
-    )
-
-
 def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:
     """List the keywords with which a strategy makes its generators, to be changed in place.
 
     Yields:
         For every generator its keywords, the transforms that it has by default, and whether it learns from data.
     """
-    for step in strategy._steps:
+    for step in private.read(strategy, "_steps"):
         fallbacks = getattr(step, "fallback_specs", {})  # from Ax 1.0 on
         step.fallback_specs = {error: spec.copy() for error, spec in fallbacks.items()}
         for spec in [*step.model_specs, *step.fallback_specs.values()]:

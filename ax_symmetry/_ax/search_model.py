@@ -1,69 +1,121 @@
-"""What the search for candidates sees of the fitted model. Alike on every Ax."""
+"""What the search for candidates sees of the fitted model. Alike on every Ax with modular BoTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
-from ax.core.search_space import SearchSpace
+import torch
 from torch import Tensor
 
-Shown = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Of training inputs, tells which rows are shown to the search (a mask), and what these are then."""
-
-StandIn = tuple[Any, Shown]
-"""A model, and which of its training inputs the search sees."""
+from ax_symmetry._ax import private
+from ax_symmetry.errors import SymmetryError
 
 
-class Search:
-    """Takes the place of an adapter's `_gen`: while it runs, another model stands in for the fitted one.
+@dataclass(frozen=True)
+class Region:
+    """Where one call of `gen` may look for candidates, in the columns of the model.
+
+    Attributes:
+        lower: The lower bounds of the d columns, `d`.
+        upper: Their upper bounds, `d`.
+        linear: Matrix `c x d` and bounds `c x 1` of the constraints `A x <= b`; None without any.
+    """
+
+    lower: Tensor
+    upper: Tensor
+    linear: tuple[Tensor, ...] | None = None
+
+    def contains(self, x: Tensor) -> Tensor:
+        """Tell which of rows `... x d` lie inside."""
+        good = ((x >= self.lower.to(x) - 1e-8) & (x <= self.upper.to(x) + 1e-8)).all(dim=-1)
+        if self.linear is not None:
+            weights, bounds = (part.to(x) for part in self.linear)
+            good &= (x @ weights.mT <= bounds.squeeze(-1) + 1e-8).all(dim=-1)
+        return good
+
+
+def all_rows(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Show all training inputs as they are."""
+    return torch.ones(len(x), dtype=torch.bool, device=x.device), x
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """A model, and the training inputs that the search is to see with it.
+
+    Attributes:
+        model: The model that stands in for the fitted one.
+        rows: Of training inputs `n x d`, returns which rows are shown (a mask `n`), and what these are then.
+    """
+
+    model: Any
+    rows: Callable[[Tensor], tuple[Tensor, Tensor]] = all_rows
+
+    def dataset(self, dataset: Any) -> Any:
+        """Return a BoTorch dataset with the rows that are shown."""
+        mask, rows = self.rows(dataset.X)
+        shown = copy(dataset)
+        for name in ("_X", "_Y", "_Yvar"):
+            private.read(dataset, name)
+        shown._X, shown._Y = rows, dataset.Y[mask]
+        shown._Yvar = None if dataset.Yvar is None else dataset.Yvar[mask]
+        return shown
+
+
+ViewOf = Callable[[Any, Region], "SearchView | None"]
+"""Makes the view of a fitted model for a region; None leaves the search with the model itself."""
+
+
+class SearchAcquisition:
+    """Takes the place of a generator's public `acquisition_class`: Ax's own `Acquisition`, on a view of the surrogate.
 
     Predictions and cross-validation see the fitted model itself.
 
     Args:
-        adapter: The adapter (model bridge).
-        stand_in: Called with the fitted model, the names of its columns, and the model's search space of this call;
-            returns the stand-in, or None to leave the model.
+        acquisition_class: The class that the generator had.
+        view_of: Makes the view.
     """
 
-    def __init__(self, adapter: Any, stand_in: Callable[..., StandIn | None]) -> None:
-        self.adapter, self.stand_in = adapter, stand_in
+    def __init__(self, acquisition_class: Any, view_of: ViewOf) -> None:
+        self.acquisition_class, self.view_of = acquisition_class, view_of
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        with self._standing_in(keywords["search_space"]):
-            return type(self.adapter)._gen(self.adapter, *args, **keywords)
+    def __call__(self, **keywords: Any) -> Any:
+        digest, config = keywords["search_space_digest"], keywords["torch_opt_config"]
+        region = region_of(digest, config)
+        if "surrogates" in keywords:  # before Ax 0.5
+            views = {label: self._view(surrogate, region) for label, surrogate in keywords["surrogates"].items()}
+            return self.acquisition_class(**{**keywords, "surrogates": views})
+        if "surrogate" not in keywords:
+            raise SymmetryError("this Ax is not supported yet: it hands no surrogate to its acquisition function.")
+        return self.acquisition_class(**{**keywords, "surrogate": self._view(keywords["surrogate"], region)})
 
-    @contextmanager
-    def _standing_in(self, search_space: SearchSpace) -> Iterator[None]:
-        holder = holder_of(self.adapter)
-        model = getattr(holder, "_model", None)
-        found = None if model is None else self.stand_in(model, self.adapter.parameters, search_space)
-        if found is None:
-            yield
-            return
-        kept = {name: getattr(holder, name) for name in ("_model", "_training_data", "Xs") if name in vars(holder)}
-        try:
-            holder._model, shown = found
-            if "_training_data" in kept:
-                holder._training_data = [_subset(dataset, shown) for dataset in kept["_training_data"]]
-            if "Xs" in kept:
-                holder.Xs = [shown(x)[1] for x in kept["Xs"]]
-            yield
-        finally:
-            vars(holder).update(kept)
+    def _view(self, surrogate: Any, region: Region) -> Any:
+        """Return a copy of a surrogate with another model and other training data."""
+        view = self.view_of(surrogate.model, region)
+        if view is None:
+            return surrogate
+        seen = copy(surrogate)
+        seen._training_data = [view.dataset(dataset) for dataset in private.read(surrogate, "_training_data")]
+        seen._model = view.model
+        return seen
 
 
-def holder_of(adapter: Any) -> Any:
-    """Return the object of Ax whose `_model` is the fitted model: of modular BoTorch, or the model bridge's own."""
-    generator = getattr(adapter, "generator", None) or adapter.model
-    return getattr(generator, "surrogate", generator)
+def search_with(generator: Any, view_of: ViewOf) -> None:
+    """Let a generator of modular BoTorch search for candidates with another model than the fitted one."""
+    given = private.read(generator, "acquisition_class")
+    inner = given.acquisition_class if isinstance(given, SearchAcquisition) else given
+    generator.acquisition_class = SearchAcquisition(inner, view_of)
 
 
-def _subset(dataset: Any, shown: Shown) -> Any:
-    """Keep some rows of a BoTorch dataset."""
-    subset, (mask, rows) = copy(dataset), shown(dataset.X)
-    subset._X, subset._Y = rows, dataset.Y[mask]
-    subset._Yvar = None if dataset.Yvar is None else dataset.Yvar[mask]
-    return subset
+def region_of(digest: Any, config: Any) -> Region:
+    """Read off Ax's search space digest and optimisation config where a call of `gen` may look for candidates."""
+    lower, upper = torch.tensor(digest.bounds, dtype=torch.double).T
+    linear = [] if config.linear_constraints is None else [config.linear_constraints]
+    if getattr(config, "equality_constraints", None) is not None:  # from Ax 1.3 on
+        weights, bounds = config.equality_constraints
+        linear += [(weights, bounds), (-weights, -bounds)]
+    joined = tuple(torch.cat(parts) for parts in zip(*linear)) if linear else None
+    return Region(lower, upper, joined)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
+
+from ax_symmetry._ax import private
 
 
 @dataclass(frozen=True)
@@ -62,32 +64,46 @@ class Images:
 
 @dataclass(frozen=True)
 class Context:
-    """What surrounds a transform in the adapter that builds it.
+    """What surrounds a transform when it is built.
 
     Attributes:
+        search_space: The search space as the transform receives it.
+        training: The training data as it receives them.
+        adapter: The adapter (or model bridge); None for a transform that is built alone.
         declared: The search space as the user declared it.
-        modelled: The adapter's own copy for the model, which may be wider, before any transform; None outside of one.
-        transforms: The names of all transforms of the adapter; empty outside of one.
+        modelled: The adapter's copy of it for the model, which Ax may have widened, before any transform.
+        transforms: The names of all transforms of the adapter.
         configs: Their configs, by name.
-        adapter: The adapter itself; None outside of one.
+        built: The transforms that are built already, by name, in order.
     """
 
+    search_space: SearchSpace | None = None
+    training: Training | None = None
+    adapter: Any = None
     declared: SearchSpace | None = None
     modelled: SearchSpace | None = None
     transforms: Sequence[str] = ()
-    configs: Mapping[str, Any] | None = None
-    adapter: Any = None
+    configs: Mapping[str, Any] = field(default_factory=dict)
+    built: Mapping[str, Any] = field(default_factory=dict)
 
 
-def context_of(adapter: Any) -> Context:
-    """Read the context off an adapter (or model bridge), if there is one."""
-    modelled = getattr(adapter, "_model_space", None)
+def context_of(search_space: SearchSpace | None, training: Training | None, adapter: Any) -> Context:
+    """Collect what a transform receives, and what it needs to know of the adapter (or model bridge) that builds it.
+
+    Raises:
+        SymmetryError: This Ax does not tell.
+    """
+    if adapter is None:
+        return Context(search_space, training)
     return Context(
-        declared=getattr(adapter, "_search_space", modelled),
-        modelled=modelled,
-        transforms=[t.__name__ for t in getattr(adapter, "_raw_transforms", [])],
-        configs=getattr(adapter, "_transform_configs", None) or {},
+        search_space=search_space,
+        training=training,
         adapter=adapter,
+        declared=private.declared_space(adapter),
+        modelled=private.model_space(adapter),
+        transforms=private.transform_names(adapter),
+        configs=private.transform_configs(adapter),
+        built=adapter.transforms,
     )
 
 
@@ -103,33 +119,27 @@ class RowLogic:
     _fold: frozenset[str | None] | None = None
     _asked_about_fold: bool = False
 
-    def prepare(
-        self,
-        config: Mapping[str, Any] | None,
-        search_space: SearchSpace | None,
-        training: Training | None,
-        context: Context,
-    ) -> None:
+    def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config and check it, before anything is fitted."""
 
-    def replace(self, training: Training) -> Images | None:
-        """Tell which rows replace the training data; None leaves them alone."""
+    def image_rows(self, training: Training) -> Images | None:
+        """Return the rows that replace the training data; None leaves them alone."""
         return None
 
-    def ask(self, fixed: Mapping[str, Any]) -> None:
-        """Take note of the fixed features of a call of `gen`."""
+    def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
+        """Record the fixed features of a call of `gen`."""
 
     def images(self, training: Training) -> Images | None:
-        """Tell which rows replace these, unless they are what the last fold held out."""
+        """Return the rows that replace these, unless these are what the last fold of cross-validation held out."""
         arms = frozenset(training.arms)
         if self._asked_about_fold and self._fold is not None and self._fold.isdisjoint(arms):
-            self.settle()
+            self.end_fold()
             return None
         self._fold, self._asked_about_fold = arms, False
-        return self.replace(training)
+        return self.image_rows(training)
 
-    def settle(self) -> None:
-        """Forget the fold: what was asked about it is answered."""
+    def end_fold(self) -> None:
+        """Reset the state of cross-validation."""
         self._fold, self._asked_about_fold = None, False
 
     def transform_observation_features(
@@ -143,7 +153,7 @@ class RowLogic:
         self, observation_features: list[ObservationFeatures]
     ) -> list[ObservationFeatures]:
         """Leave the features alone."""
-        self.settle()
+        self.end_fold()
         return observation_features
 
 

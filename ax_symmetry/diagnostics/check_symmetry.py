@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,11 @@ import pandas as pd
 from ax.core.data import Data
 from ax.core.experiment import Experiment
 
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.diagnostics.evidence import Assessment, Repeats, assess, compare_repeats, p_of_no_asymmetry
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of, orbits_of
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.generation.get_botorch import get_botorch
-from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.space.known_arms import experiment_keys
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 SIGNIFICANCE = 0.02
@@ -102,7 +101,7 @@ def check_symmetry(
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
     experiment = experiment_of(experiment_or_adapter)
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     chosen = choose_metric(experiment, metric)
     report = report_on(experiment, declared, chosen)
     if report.verdict == "contradicted":
@@ -110,56 +109,10 @@ def check_symmetry(
     return report
 
 
-def experiment_of(experiment_or_adapter: Any) -> Experiment:
-    """Return an experiment, or that of an adapter.
-
-    Raises:
-        SymmetryError: The adapter does not know its experiment, as before Ax 0.5.
-    """
-    if isinstance(experiment_or_adapter, Experiment):
-        return experiment_or_adapter
-    experiment = getattr(experiment_or_adapter, "_experiment", None)
-    if experiment is None:
-        raise SymmetryError(
-            f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
-            "experiment; hand over the experiment itself."
-        )
-    return experiment
-
-
-def choose_metric(experiment: Experiment, metric: str | None) -> str:
-    """Return the metric, by default the objective's.
-
-    Raises:
-        SymmetryError: The experiment does not have the metric, or no single objective.
-    """
-    known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
-    if metric is not None and metric not in experiment.metrics:
-        raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
-    of_objective = [] if config is None else config.objective.metric_names
-    if metric is None and len(of_objective) != 1:
-        raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
-    return metric or of_objective[0]
-
-
-def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
-    """Return the rows of an experiment's data that are of a metric: per arm of a trial one, of map data the last.
-
-    Raises:
-        SymmetryError: There are none.
-    """
-    table = experiment.lookup_data().df
-    table = table[table["metric_name"] == metric]
-    if table.empty:
-        raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
-    columns = {"trial_index", *Data.REQUIRED_COLUMNS}
-    return table.drop_duplicates(["trial_index", "arm_name"], keep="last")[[c for c in table if c in columns]]
-
-
 def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Assessment, Any]:
     """Fit a model to the data of one metric, and assess it; return the adapter as well."""
     adapter = get_botorch(experiment, Data(df=table), **how)
-    return assess(holder_of(adapter)._model), adapter
+    return assess(fitted_model(adapter)), adapter
 
 
 def fit_invariant(
@@ -175,19 +128,6 @@ def fit_invariant(
     """
     config = {**symmetry.to_config(), "method": "kernel", "base_kernel": "rbf", **options}
     return fit_and_assess(experiment, table, symmetry=config)
-
-
-def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -> list[Any]:
-    """Tell on which orbits arms lie: equal keys are the same experiment, None is an arm that lacks a parameter."""
-    parameters = [experiment.arms_by_name[name].parameters for name in arms]
-    encoding = ParameterEncoding(symmetry, experiment.search_space)
-    complete, x = encoding.encode({name: [p.get(name) for p in parameters] for name in encoding.parameters})
-    own = np.flatnonzero(complete)
-    found = experiment_keys(encoding, symmetry.comparison_order(()), x, [parameters[i] for i in own])
-    keys: list[Any] = [None] * len(arms)
-    for i, key in zip(own, found):
-        keys[i] = key
-    return keys
 
 
 def report_on(
@@ -224,7 +164,7 @@ def report_on(
         repeats=repeats,
         gain=gain,
         loo_gain=(float(better.sum()), float(better.std(ddof=1) * len(better) ** 0.5)),
-        asymmetry=float(holder_of(adapter)._model.covar_module.asymmetry.detach()),
+        asymmetry=float(fitted_model(adapter).covar_module.asymmetry.detach()),
         p=p,
         verdict="contradicted" if p < SIGNIFICANCE else "supported" if gain > MIN_GAIN else "undecided",
     )

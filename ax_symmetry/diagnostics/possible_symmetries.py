@@ -5,75 +5,72 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice, product
 
-from ax.core.parameter import ChoiceParameter, Parameter, RangeParameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.symmetry.declaration import Blocks, Mirror, Part
-from ax_symmetry.symmetry.symmetry import Symmetry
+from ax_symmetry.space.bounds import numeric_bounds
+from ax_symmetry.symmetry import Blocks, Mirror, Symmetry
+from ax_symmetry.symmetry.kind import Kind
 
 MAX_SWAPS = 300
-"""Of swaps of two blocks at most so many are tried, those of the fewest slots."""
+"""The most swaps of two blocks that are tried, those of the fewest slots."""
+
+BlockNames = Sequence[tuple[str, ...]]
 
 
-def mirrors(search_space: SearchSpace) -> list[Part]:
+def mirrors(search_space: SearchSpace) -> list[Kind]:
     """List the mirrors of single parameters about the middle of their domains."""
-    found: list[Part] = []
-    for name, p in search_space.parameters.items():
-        ends = _ends(p)
-        if ends is not None:
-            mirror = Mirror(((name, (ends[0] + ends[1]) / 2),))
-            found += [mirror] if _fits(mirror, search_space) else []
-    return found
+    bounds = {name: numeric_bounds(p) for name, p in search_space.parameters.items()}
+    candidates = (Mirror(((name, sum(ends) / 2),)) for name, ends in bounds.items() if ends is not None)
+    return [mirror for mirror in candidates if _fits(mirror, search_space)]
 
 
-def swaps(search_space: SearchSpace) -> list[Part]:
+def swaps(search_space: SearchSpace) -> list[Kind]:
     """List pairs of blocks, of one slot or more, whose parameters have equal domains slot by slot."""
-    names = list(search_space.parameters)
-    pairs = [pair for pair in combinations(names, 2) if _fits(Blocks(((pair[0],), (pair[1],))), search_space)]
+    pairs = [pair for pair in combinations(search_space.parameters, 2) if _are_alike(*pair, search_space)]
     return list(islice((Blocks(tuple(zip(*chosen))) for chosen in _disjoint(pairs)), MAX_SWAPS))
 
 
-def extended(blocks: Blocks, search_space: SearchSpace) -> list[Part]:
+def extended(blocks: BlockNames, search_space: SearchSpace) -> list[Kind]:
     """List the ways to let one more block trade places with others.
 
     Two blocks may be read in several ways, since (a b)(c d) swaps a, c with b, d as well as a, d with b, c. As parts of
     three blocks these are different groups.
     """
     names = list(search_space.parameters)
-    free = [name for name in names if name not in blocks.parameters]
-    like = [[name for name in free if _fits(Blocks(((slot,), (name,))), search_space)] for slot in blocks.blocks[0]]
-    found: dict[Part, None] = {}
-    for own in _readings(blocks):
-        for added in product(*like):
+    free = [name for name in names if not any(name in block for block in blocks)]
+    alike = [[name for name in free if _are_alike(slot, name, search_space)] for slot in blocks[0]]
+    extensions: dict[Kind, None] = {}
+    for reading in _readings(blocks):
+        for added in product(*alike):
             if len(set(added)) == len(added):
-                found[_sorted([*own, added], names)] = None
-    return list(found)
+                extensions[_sorted([*reading, added], names)] = None
+    return list(extensions)
 
 
 def _disjoint(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
     """List the sets of pairs that share no name, small ones first."""
     for size in range(1, len(pairs) + 1):
-        found = False
+        there_are_any = False
         for chosen in combinations(pairs, size):
             if len({name for pair in chosen for name in pair}) == 2 * size:
-                found = True
+                there_are_any = True
                 yield chosen
-        if not found:
+        if not there_are_any:
             return
 
 
-def _readings(blocks: Blocks) -> Iterator[list[tuple[str, ...]]]:
+def _readings(blocks: BlockNames) -> Iterator[BlockNames]:
     """List the pairs of blocks that are swapped by the same element, or the blocks, if there are more than two."""
-    if len(blocks.blocks) > 2:
-        yield list(blocks.blocks)
+    if len(blocks) > 2:
+        yield blocks
         return
-    (first, *others) = zip(*blocks.blocks)
+    (first, *others) = zip(*blocks)
     for flips in product((1, -1), repeat=len(others)):
         yield list(zip(first, *(slot[::flip] for slot, flip in zip(others, flips))))
 
 
-def _sorted(blocks: Sequence[tuple[str, ...]], names: Sequence[str]) -> Blocks:
+def _sorted(blocks: BlockNames, names: Sequence[str]) -> Blocks:
     """Write blocks and their slots in the order of the search space, so that equal ones look alike."""
     first = min(blocks, key=lambda block: min(map(names.index, block)))
     slots = sorted(range(len(first)), key=lambda slot: names.index(first[slot]))
@@ -81,17 +78,12 @@ def _sorted(blocks: Sequence[tuple[str, ...]], names: Sequence[str]) -> Blocks:
     return Blocks(tuple(sorted(ordered, key=lambda block: names.index(block[0]))))
 
 
-def _ends(p: Parameter) -> tuple[float, float] | None:
-    """Return the ends of a domain of numbers."""
-    if isinstance(p, RangeParameter):
-        return float(p.lower), float(p.upper)
-    if isinstance(p, ChoiceParameter):
-        numbers = [float(v) for v in p.values if isinstance(v, (int, float))]
-        return (min(numbers), max(numbers)) if len(numbers) == len(p.values) else None
-    return None
+def _are_alike(one: str, other: str, search_space: SearchSpace) -> bool:
+    """Tell whether two parameters may trade places."""
+    return _fits(Blocks(((one,), (other,))), search_space)
 
 
-def _fits(part: Part, search_space: SearchSpace) -> bool:
+def _fits(part: Kind, search_space: SearchSpace) -> bool:
     """Tell whether a search space has a symmetry."""
     try:
         Symmetry((part,)).validate(search_space)

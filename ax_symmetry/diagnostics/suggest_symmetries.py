@@ -16,35 +16,31 @@ from ax.core.search_space import SearchSpace
 from scipy.special import softmax
 from tqdm.auto import tqdm
 
-from ax_symmetry._ax.fitting import probe_of
-from ax_symmetry._ax.search_model import holder_of
-from ax_symmetry.diagnostics.check_symmetry import (
-    SymmetryReport,
-    choose_metric,
-    data_of,
-    experiment_of,
-    fit_and_assess,
-    fit_invariant,
-)
+from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.model_inputs import ModelInputs
+from ax_symmetry.diagnostics.check_symmetry import SymmetryReport, fit_and_assess, fit_invariant
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
 from ax_symmetry.diagnostics.check_symmetry import report_on
 from ax_symmetry.diagnostics.evidence import Assessment
 from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels.averaged import AveragedKernel
-from ax_symmetry.models.model_columns import column_action, example_values
+from ax_symmetry.models.model_columns import ModelColumns
 from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.symmetry.declaration import Blocks, Part
+from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 FITS_PER_SHAPE = 2
-"""In every round models are fitted for so many groups of each shape, those that look best with the plain model's
-hyperparameters. (Larger groups look worse then than they are.)"""
-PARTS_COMBINED = 20
-"""So many single parts are tried together with others."""
-MAX_SUGGESTIONS = 5
-"""So many groups are suggested at most."""
+"""Models fitted per group shape and round: those that look best with the plain model's hyperparameters.
 
-Parts = tuple[Part, ...]
+(Larger groups look worse with these than they are.)
+"""
+PARTS_COMBINED = 20
+"""The most single parts that are tried together with others."""
+MAX_SUGGESTIONS = 5
+"""The most suggestions returned."""
+
+Parts = tuple[Kind, ...]
 
 
 @dataclass(frozen=True)
@@ -52,10 +48,11 @@ class Suggestion:
     """A symmetry that an experiment's data suggest; print it.
 
     Attributes:
-        symmetry: Its dict, for `get_botorch` and all others.
-        probability: How sure it is: of all groups that were tried, and none, which had the same chance before.
-        tried: How many were tried.
-        report: What `check_symmetry` says.
+        symmetry: Its dict, for `get_botorch` and other calls.
+        probability: Its posterior probability among the groups that were tried and no symmetry, each of which had the
+            prior probability that `suggest_symmetries` describes.
+        tried: How many groups were tried.
+        report: The report of `check_symmetry`.
     """
 
     symmetry: Mapping[str, Any]
@@ -75,27 +72,27 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     """Rank the symmetries that an experiment's data suggest, of all that its search space could have.
 
     Tried are blocks of parameters with equal domains that trade places in every way, mirrors of single parameters about
-    the middle of their domains, and several of these together. All are looked at with the hyperparameters of Ax's own
-    model; for the best of them the invariant kernel is fitted, and the log marginal likelihoods are compared. The more
-    hypotheses, the more likely one fits by chance: beforehand, "none" is as probable as all groups together, blocks of
-    one slot, of two, ..., and mirrors are equally probable, and so are all that were tried of a kind. What
-    `check_symmetry` calls contradicted is not suggested.
+    the middle of their domains, and combinations of these. Each is first assessed with the hyperparameters of Ax's own
+    model. For the best ones the invariant kernel is fitted, and log marginal likelihoods are compared. The more
+    hypotheses there are, the more likely one of them fits by chance. So the prior probability of no symmetry is that of
+    all groups together; it is divided evenly among the kinds (blocks of one slot, of two, ..., mirrors), and within a
+    kind among the groups that were tried. A symmetry that `check_symmetry` calls contradicted is not suggested.
 
-    The data must tell: a function that hardly depends on a parameter tells little about its symmetry. With 60
-    observations of three to six parameters the group is found in most cases (`benchmarks/README.md`, with figures).
+    A function that hardly depends on a parameter says little about its symmetry. With 60 observations of three to six
+    parameters the group is found in most cases (`benchmarks/README.md`, with figures).
 
-    Cost: one fit to n observations for each of ten to forty groups, O(n^3) for each of up to some hundreds. A progress
-    bar shows the fits.
+    Cost: a fit to n observations for each of ten to forty groups, and O(n^3) for each of up to some hundreds. A
+    progress bar shows the fits.
 
     Args:
         experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
         metric: The metric to look at; the objective's by default.
 
     Returns:
-        The suggestions, the most probable group first; none if no group is more probable than no symmetry.
+        The suggestions, the most probable first; none if no group is more probable than no symmetry.
 
     Raises:
-        SymmetryError: The metric is not known or has no data, or there is no experiment.
+        SymmetryError: The metric is unknown or has no data, or there is no experiment.
     """
     experiment = experiment_of(experiment_or_adapter)
     metric = choose_metric(experiment, metric)
@@ -115,18 +112,18 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     scores = log_odds(gains, glances)
     ranked = sorted(gains, key=scores.__getitem__, reverse=True)
     weights = softmax([*(scores[parts] for parts in ranked), 0.0])
-    found: list[Suggestion] = []
+    suggestions: list[Suggestion] = []
     for parts, weight in zip(ranked, weights):
-        if scores[parts] > 0 and len(found) < MAX_SUGGESTIONS:
+        if scores[parts] > 0 and len(suggestions) < MAX_SUGGESTIONS:
             symmetry = Symmetry(parts)
             report = report_on(experiment, symmetry, metric, (plain, fits[parts]))
             if report.verdict != "contradicted":
-                found.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
-    return found
+                suggestions.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
+    return suggestions
 
 
 class QuickLikelihood:
-    """The log marginal likelihood under a group with the hyperparameters of the plain model, less that without it.
+    """The gain in log marginal likelihood by a group, with the hyperparameters of the plain model.
 
     Args:
         adapter: An adapter (model bridge) of the plain model.
@@ -135,20 +132,19 @@ class QuickLikelihood:
 
     def __init__(self, adapter: Any, search_space: SearchSpace) -> None:
         self.adapter, self.space = adapter, search_space
-        self.model = deepcopy(holder_of(adapter)._model).train()
+        self.model = deepcopy(fitted_model(adapter)).train()
         self.plain = self._log_likelihood()
         self.kernel, self.inputs = self.model.covar_module, getattr(self.model, "input_transform", None)
         if self.inputs is not None:
             del self.model.input_transform
 
     def __call__(self, parts: Parts) -> float:
-        symmetry, probe = Symmetry(parts), probe_of(self.adapter)
-        others = example_values(self.space, symmetry.parameters)
+        columns = ModelColumns(ParameterEncoding(Symmetry(parts), self.space), self.space, ModelInputs(self.adapter))
         try:
-            columns = column_action(ParameterEncoding(symmetry, self.space), self.adapter.parameters, probe, others)
+            action = columns.action()
         except NotAveraged:
             return -np.inf
-        self.model.covar_module = AveragedKernel(self.kernel, columns, self.inputs, normalize=True)
+        self.model.covar_module = AveragedKernel(self.kernel, action, self.inputs, normalize=True)
         return self._log_likelihood() - self.plain
 
     def _log_likelihood(self) -> float:
@@ -160,15 +156,15 @@ class QuickLikelihood:
 def search(
     space: SearchSpace, glance: Callable[[Parts], float], gain: Callable[[Parts], float]
 ) -> tuple[dict[Parts, float], dict[Parts, float]]:
-    """Try single parts, then larger groups that are made of the best, as long as that helps.
+    """Try single parts, then larger groups made of the best, as long as that helps.
 
     Args:
         space: The search space.
-        glance: Tells quickly how promising a group is.
-        gain: Fits a model and tells by how much it is better.
+        glance: Estimates the gain by a group without a fit.
+        gain: Fits a model and returns the gain.
 
     Returns:
-        The gains of those groups that a model was fitted for, and the glances of all that were tried.
+        The gains of the groups for which a model was fitted, and the glances of all that were tried.
     """
     gains: dict[Parts, float] = {}
     glances: dict[Parts, float] = {(part,): glance((part,)) for part in [*mirrors(space), *swaps(space)]}
@@ -188,41 +184,40 @@ def search(
 def _larger(
     space: SearchSpace, leader: Parts, gains: Mapping[Parts, float], glances: Mapping[Parts, float]
 ) -> list[Parts]:
-    """List what was not tried yet: one more block for parts that gained, one more part for the leader."""
+    """List groups not tried yet: swaps that gained with one more block, and the leader with one more part."""
     single = [parts for parts in glances if len(parts) == 1]
-    found: list[Parts] = [
+    larger: list[Parts] = [
         (part,)
-        for (blocks,) in single
-        if isinstance(blocks, Blocks) and gains.get((blocks,), 0.0) > 0
-        for part in extended(blocks, space)
+        for (swap,) in single
+        if swap.symmetric_blocks and gains.get((swap,), 0.0) > 0
+        for part in extended(swap.symmetric_blocks, space)
     ]
     for (part,) in sorted(single, key=glances.__getitem__, reverse=True)[:PARTS_COMBINED]:
         if _adds_to(leader, part):
-            found.append((*leader, part))
-    return [parts for parts in dict.fromkeys(found) if parts not in glances]
+            larger.append((*leader, part))
+    return [parts for parts in dict.fromkeys(larger) if parts not in glances]
 
 
 def log_odds(gains: Mapping[Parts, float], tried: Iterable[Parts]) -> dict[Parts, float]:
-    """Return for each group the log odds against none; see `suggest_symmetries` for what is assumed beforehand."""
-    kinds = Counter(_kind(part) for part, *others in tried if not others)
+    """Return for each group the log odds against none; see `suggest_symmetries` for the prior odds."""
+    counts = Counter(_slots(part) for part, *others in tried if not others)
     return {
-        parts: value - sum(log(len(kinds) * kinds[_kind(part)]) for part in parts) for parts, value in gains.items()
+        parts: gain - sum(log(len(counts) * counts[_slots(part)]) for part in parts) for parts, gain in gains.items()
     }
 
 
-def _kind(part: Part) -> int:
-    """Return how many slots the blocks have, 0 for a mirror."""
-    return len(part.blocks[0]) if isinstance(part, Blocks) else 0
+def _slots(part: Kind) -> int:
+    """Count the slots of the blocks that trade places; 0 for a mirror."""
+    return len(part.symmetric_blocks[0]) if part.symmetric_blocks else 0
 
 
 def _shape(parts: Parts) -> tuple[tuple[int, int], ...]:
-    """Return for every part its kind, and how many parameters it moves."""
-    return tuple(sorted((_kind(part), len(part.parameters)) for part in parts))
+    """Return for every part its number of slots, and of parameters that it moves."""
+    return tuple(sorted((_slots(part), len(part.parameters)) for part in parts))
 
 
-def _adds_to(parts: Parts, part: Part) -> bool:
+def _adds_to(parts: Parts, part: Kind) -> bool:
     """Tell whether a part moves other blocks than those before, or mirrors what was not mirrored."""
-    if isinstance(part, Blocks):
-        blocks = [name for own in parts if isinstance(own, Blocks) for name in own.parameters]
-        return not set(blocks) & set(part.parameters)
+    if part.symmetric_blocks:
+        return not any(set(other.parameters) & set(part.parameters) for other in parts if other.symmetric_blocks)
     return Symmetry((*parts, part)).order > Symmetry(parts).order

@@ -8,10 +8,11 @@ from typing import Any
 
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry import _ax
+from ax_symmetry._ax import backend
 from ax_symmetry.options import choose_method
-from ax_symmetry.space.encoding import has_ranges_alone
+from ax_symmetry.space.bounds import has_ranges_alone
 from ax_symmetry.symmetry.symmetry import Symmetry
+from ax_symmetry.transforms.plan import check_declaration, config_of
 from ax_symmetry.transforms.registration import SymmetrizeObservations, transforms_for
 
 
@@ -48,17 +49,16 @@ def choose_generation_strategy(
     Raises:
         SymmetryError: The symmetry does not fit the search space, or `method` is unknown.
     """
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-    declared.validate(search_space)
-    written = symmetry if isinstance(symmetry, Mapping) else declared.to_config()
-    config = choose_method(method, written, kernel_allowed=has_ranges_alone(search_space))
-    strategy = _ax.choose_generation_strategy(
+    config = choose_method(method, config_of(symmetry), has_ranges_alone(search_space))
+    check_declaration(config, search_space)
+    strategy = backend.strategy_of_ax(
         search_space,
         num_initialization_trials=num_initialization_trials,
-        max_parallelism=max_parallelism,
+        max_parallelism_override=max_parallelism,
         random_seed=random_seed,
+        should_deduplicate=True,
     )
-    for keywords, defaults, learns in _ax.generator_keywords(strategy):
+    for keywords, defaults, learns in backend.generator_keywords(strategy):
         added = [t for t in transforms_for(config) if learns or t is not SymmetrizeObservations]
         keywords["transforms"] = [*added, *(keywords.get("transforms") or defaults)]
         configs = {transform.__name__: deepcopy(dict(config)) for transform in added}

@@ -9,13 +9,13 @@ from ax.core.data import Data
 from ax.core.experiment import Experiment
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry import _ax
+from ax_symmetry._ax import backend
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.options import choose_method
-from ax_symmetry.space.encoding import has_ranges_alone
+from ax_symmetry.space.bounds import has_ranges_alone
 from ax_symmetry.symmetry.symmetry import Symmetry
-from ax_symmetry.transforms.plan import check_configs
-from ax_symmetry.transforms.registration import TRANSFORMS, transforms_for
+from ax_symmetry.transforms.plan import check_configs, config_of
+from ax_symmetry.transforms.registration import TRANSFORMS, SymmetrizeObservations, transforms_for
 
 
 def get_botorch(
@@ -52,21 +52,16 @@ def get_botorch(
         SymmetryError: The symmetry does not fit, or the call contradicts itself; before anything is fitted.
     """
     given = keywords.pop("transforms", None)
-    transforms = list(_ax.default_transforms() if given is None else given)
+    transforms = list(backend.default_transforms() if given is None else given)
     configs = dict(keywords.pop("transform_configs", None) or {})
     if symmetry is None:
         if method != "auto":
             raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")
         check_configs([t.__name__ for t in transforms], configs)
     else:
-        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
-        declared.validate(search_space or experiment.search_space)
-        config = choose_method(
-            method,
-            symmetry if isinstance(symmetry, Mapping) else declared.to_config(),
-            kernel_allowed="model_constructor" not in keywords
-            and has_ranges_alone(search_space or experiment.search_space),
-        )
+        space = search_space or experiment.search_space
+        kernel_allowed = "model_constructor" not in keywords and has_ranges_alone(space)
+        config = choose_method(method, config_of(symmetry), kernel_allowed)
         for transform in TRANSFORMS:
             if transform in transforms or transform.__name__ in configs:
                 raise SymmetryError(
@@ -75,4 +70,10 @@ def get_botorch(
                 )
         configs.update({transform.__name__: config for transform in transforms_for(config)})
         transforms = [*transforms_for(config), *transforms]
-    return _ax.get_botorch(experiment, data, search_space, transforms=transforms, transform_configs=configs, **keywords)
+    adapter = backend.get_botorch(
+        experiment, data, search_space, transforms=transforms, transform_configs=configs, **keywords
+    )
+    for built in adapter.transforms.values():
+        if isinstance(built, SymmetrizeObservations):
+            built.check_fitted()
+    return adapter

@@ -1,12 +1,12 @@
 """Finite permutation groups: named, generated, counted.
 
-A permutation of m positions is a tuple in one-line notation, 0-based: `p[i]` is where position i takes its content
-from.
+A permutation p of m positions is a tuple in one-line notation, 0-based: position i takes its content from position
+p[i].
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +15,53 @@ from ax_symmetry.errors import SymmetryError
 
 Permutation = tuple[int, ...]
 
-NAMED_GROUPS = ("symmetric", "alternating", "cyclic", "dihedral")
 ENUMERATION_LIMIT = 10_000
-"""The largest group that is written out element by element."""
+"""The most elements that are written out one by one."""
+
+
+def compose(p: Permutation, q: Permutation) -> Permutation:
+    """Compose two permutations: first p moves the contents, then q; position i takes its content from `p[q[i]]`.
+
+    Example:
+        >>> compose((1, 2, 0), (1, 0, 2))
+        (2, 1, 0)
+    """
+    return tuple(p[i] for i in q)
+
+
+def inverse(p: Permutation) -> Permutation:
+    """Return the permutation that undoes p.
+
+    Example:
+        >>> inverse((1, 2, 0))
+        (2, 0, 1)
+    """
+    return tuple(sorted(range(len(p)), key=p.__getitem__))
+
+
+def transposition(m: int, i: int, j: int) -> Permutation:
+    """Return the permutation of m positions that exchanges i and j."""
+    return tuple(j if k == i else i if k == j else k for k in range(m))
+
+
+def cycle(m: int) -> Permutation:
+    """Return the permutation by which every one of m positions takes the content of the next."""
+    return (*range(1, m), 0)
+
+
+NAMED_GROUPS: dict[str, Callable[[int], tuple[Permutation, ...]]] = {
+    "symmetric": lambda m: (transposition(m, 0, 1), cycle(m)) if m > 2 else ((1, 0),),
+    "alternating": lambda m: tuple(
+        compose(transposition(m, 0, i), transposition(m, 0, 1)) for i in range(2, m)  # the 3-cycles (0 1 i)
+    ),
+    "cyclic": lambda m: (cycle(m),),
+    "dihedral": lambda m: (cycle(m), tuple(range(m))[::-1]),
+}
+"""Generators of a group on m positions, m at least 2, by its name; none for a trivial group."""
 
 
 def named_generators(name: str, m: int) -> tuple[Permutation, ...]:
-    """Return generators of a named group on m positions.
-
-    Args:
-        name: One of `NAMED_GROUPS`.
-        m: The number of positions, at least 2.
-
-    Returns:
-        Permutations that generate the group; none for a trivial group (`alternating` on two positions).
+    """Return generators of one of the `NAMED_GROUPS` on m positions, m at least 2.
 
     Raises:
         SymmetryError: No group has this name.
@@ -37,22 +70,9 @@ def named_generators(name: str, m: int) -> tuple[Permutation, ...]:
         >>> named_generators("cyclic", 3)
         ((1, 2, 0),)
     """
-    identity = tuple(range(m))
-    cycle = (*identity[1:], 0)
-    if name == "symmetric":
-        return ((1, 0, *identity[2:]),) if m == 2 else ((1, 0, *identity[2:]), cycle)
-    if name == "alternating":
-        three_cycles = []
-        for i in range(2, m):
-            p = list(identity)
-            p[0], p[1], p[i] = 1, i, 0
-            three_cycles.append(tuple(p))
-        return tuple(three_cycles)
-    if name == "cyclic":
-        return (cycle,)
-    if name == "dihedral":
-        return (cycle, identity[::-1])
-    raise SymmetryError(f"group: got {name!r}; use one of {', '.join(NAMED_GROUPS)}, or a list of generators.")
+    if name not in NAMED_GROUPS:
+        raise SymmetryError(f"group: got {name!r}; use one of {', '.join(NAMED_GROUPS)}, or a list of generators.")
+    return NAMED_GROUPS[name](m)
 
 
 def is_permutation(p: Sequence[int], m: int) -> bool:
@@ -68,7 +88,7 @@ def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.N
         limit: The largest group to write out.
 
     Returns:
-        An array `|G| x m`; time and memory are O(k m |G|).
+        The elements, `|G| x m`. Time and memory are O(k m |G|).
 
     Raises:
         SymmetryError: The group has more than `limit` elements.
@@ -84,7 +104,7 @@ def generate(generators: npt.ArrayLike, limit: int = ENUMERATION_LIMIT) -> npt.N
 
 
 def order(generators: npt.ArrayLike) -> int:
-    """Count the group that permutations generate: written out if small, else by Schreier-Sims (in sympy).
+    """Count the elements of the group that permutations generate: listed if few, else by Schreier-Sims (sympy's).
 
     Args:
         generators: An array `k x m` of permutations, k at least 1.
@@ -102,8 +122,8 @@ def order(generators: npt.ArrayLike) -> int:
     return int(PermutationGroup([SympyPermutation(p) for p in np.asarray(generators).tolist()]).order())
 
 
-def too_large(size: int, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
-    """Make the error for a group that is too large to write out; it names the ways out."""
+def too_large(size: float, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
+    """Make the error for a group that is too large to write out."""
     return SymmetryError(
         f"the group has {size:,} elements, more than the {limit:,} that can be expanded. Declare a smaller group (a "
         "subgroup is exact for itself); or, for blocks that trade places in every way, keep some images of each "
@@ -112,7 +132,7 @@ def too_large(size: int, limit: int = ENUMERATION_LIMIT) -> SymmetryError:
 
 
 def _closure(generators: npt.ArrayLike, limit: int) -> npt.NDArray[np.intp] | None:
-    """Write the group out breadth-first, or return None once it has more than `limit` elements."""
+    """List the elements breadth-first; None if there are more than `limit`."""
     steps = np.asarray(generators, dtype=np.intp)
     identity = np.arange(steps.shape[1])
     elements, seen, frontier = [identity], {identity.tobytes()}, [identity]

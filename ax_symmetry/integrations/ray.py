@@ -24,6 +24,7 @@ from ax.core.experiment import Experiment
 from ax.exceptions.core import DataRequiredError, OptimizationComplete
 from ax.exceptions.generation_strategy import MaxParallelismReachedException
 
+from ax_symmetry._ax import private
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.generation.generation_strategy import choose_generation_strategy
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -88,7 +89,7 @@ class SymmetricSearch(Searcher):
         self._check_target(metric, mode)
         if sem is not None and (not isinstance(sem, str) or sem in self._experiment.metrics):
             raise SymmetryError(f"sem: got {sem!r}; name the key of the results that holds the standard error.")
-        if (symmetry is None) == (client._maybe_generation_strategy is None):
+        if (symmetry is None) == (private.client_strategy(client) is None):
             raise SymmetryError(
                 "symmetry: pass it here for a client that has no generation strategy yet, or leave it out for one that "
                 "got its own from client.set_generation_strategy(choose_generation_strategy(...))."
@@ -103,7 +104,7 @@ class SymmetricSearch(Searcher):
 
     @property
     def _experiment(self) -> Experiment:
-        return self.client._experiment
+        return private.client_experiment(self.client)
 
     def _check_target(self, metric: str | None, mode: str | None) -> None:
         """Refuse a metric or a mode that is not the client's."""
@@ -181,9 +182,9 @@ class SymmetricSearch(Searcher):
 
 def _objective(client: Client) -> Any:
     """Return the one objective of a client."""
-    if not hasattr(client, "_maybe_experiment"):
+    if not hasattr(client, "configure_optimization"):
         raise SymmetryError(f"client: got {type(client).__name__}, not ax.api.client.Client; AxClient is for AxSearch.")
-    config = getattr(client._maybe_experiment, "optimization_config", None)
+    config = getattr(private.client_experiment(client), "optimization_config", None)
     if config is None:
         raise SymmetryError("client: call its configure_experiment and configure_optimization first.")
     if len(names := config.objective.metric_names) != 1:

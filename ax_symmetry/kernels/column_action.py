@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ax_symmetry.errors import NotAveraged, SymmetryError
-from ax_symmetry.groups.actions import Action, Factor
-from ax_symmetry.groups.permutations import Permutation
+from ax_symmetry.groups.actions import Action
+from ax_symmetry.groups.induced_action import induced_action
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -39,6 +38,35 @@ class ColumnPlace:
 
 
 @dataclass(frozen=True, eq=False)
+class Circles:
+    """The quotient map of periodic parameters, onto circles.
+
+    With r = period / (2 pi) and a = (u - origin) / r, a column u becomes r cos a, and r sin a in a new one. The
+    distance of two points is the chord, period / pi * sin(pi |u - u'| / period).
+
+    Attributes:
+        columns: The c columns.
+        periods: Their periods, `c`.
+        origins: Where a mirror leaves them alone, `c`; it changes the sign of the sine.
+    """
+
+    columns: list[int]
+    periods: Tensor
+    origins: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map rows `... x n x D` to `... x n x (D + c)`."""
+        index, radius = torch.tensor(self.columns, device=x.device), self.periods.to(x) / (2 * torch.pi)
+        angle = (x.index_select(-1, index) - self.origins.to(x)) / radius
+        return torch.cat([x.index_copy(-1, index, radius * angle.cos()), radius * angle.sin()], dim=-1)
+
+    def scaled(self, lower: Tensor, width: Tensor) -> Circles:
+        """Return the map of rows `(x - lower) / width`."""
+        wide = width[self.columns]
+        return Circles(self.columns, self.periods / wide, (self.origins - lower[self.columns]) / wide)
+
+
+@dataclass(frozen=True, eq=False)
 class ColumnAction:
     """A finite group that acts on rows of d columns.
 
@@ -48,12 +76,11 @@ class ColumnAction:
     Attributes:
         action: The action on the D columns of full rows, those of implied parameters last.
         width: The number d of columns that rows have.
-        partner: The column `D` that every column swaps with when its parameter is mirrored: itself if it is the only
-            one of the parameter. Mirrored, column j is `sign[j] * row[partner[j]] + shift[j]`.
-        sign: See `partner`, `D`.
-        shift: See `partner`, `D`.
-        weights: The columns of implied parameters are `row @ weights + offsets`; `d x (D - d)`.
-        offsets: See `weights`, `D - d`.
+        partner, sign, shift: Mirrored, column j is `sign[j] * row[partner[j]] + shift[j]`, all `D`. The partner is the
+            column itself if its parameter has no other one.
+        weights, offsets: The columns of implied parameters are `row @ weights + offsets`, `d x (D - d)` and `D - d`.
+        circles: The quotient map of periodic parameters, None without any; a kernel sees what it makes of full rows.
+        joined: Sets of columns that have one lengthscale, whatever the group does.
     """
 
     action: Action
@@ -63,6 +90,8 @@ class ColumnAction:
     shift: Tensor
     weights: Tensor
     offsets: Tensor
+    circles: Circles | None = None
+    joined: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
     def of(cls, symmetry: Symmetry, places: Mapping[str, ColumnPlace], width: int) -> ColumnAction:
@@ -74,15 +103,13 @@ class ColumnAction:
             width: The number d of columns.
 
         Raises:
-            NotAveraged: A parameter that implies another is not affine in its column.
+            NotAveraged: A parameter that implies another, or has a period, is not affine in its column.
         """
         implied = list(symmetry.implied(places))
-        weights = torch.zeros(width, len(implied), dtype=torch.double)
-        offsets = torch.zeros(len(implied), dtype=torch.double)
+        weights, offsets = torch.zeros(width, len(implied)).double(), torch.zeros(len(implied)).double()
         full = dict(places)
         for number, name in enumerate(implied):
-            orbit = next(orbit for orbit in symmetry.parameter_orbits if name in orbit)
-            like = next((places[other] for other in orbit if other in places), ColumnPlace(()))
+            like = next((places[other] for other in symmetry.orbit_of(name) if other in places), ColumnPlace(()))
             full[name] = replace(like, columns=(width + number,))
             weights[:, number], offsets[number] = _implied_column(symmetry, name, places, like, width)
         columns = [full[name].columns for name in symmetry.parameters]
@@ -92,7 +119,8 @@ class ColumnAction:
             partner[list(place.columns)] = torch.tensor(place.columns[::-1])
             if len(place.columns) == 1:
                 sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
-        return cls(_on_columns(symmetry.action, columns, total), width, partner, sign, shift, weights, offsets)
+        action = induced_action(symmetry.action, columns, total)
+        return cls(action, width, partner, sign, shift, weights, offsets, _circles(symmetry, places))
 
     @property
     def order(self) -> int:
@@ -107,11 +135,7 @@ class ColumnAction:
     @cached_property
     def mirrors(self) -> bool:
         """Whether an element takes the mirror image of a column."""
-        return any(
-            point >= self.action.width
-            for factor in self.action.factors
-            for point in self.action.to_row_points(factor, factor.coset_representatives).flat
-        )
+        return bool((self.action.generators >= self.action.width).any())
 
     @cached_property
     def elements(self) -> Tensor:
@@ -121,18 +145,7 @@ class ColumnAction:
     @cached_property
     def generators(self) -> Tensor:
         """Elements that generate the group, as points of full rows."""
-        elements = []
-        for factor in self.action.factors:
-            k, blocks = len(factor.columns), factor.blocks
-            local = [p[:k] for p in factor.generators]
-            for one, other in zip(blocks, blocks[1:]):
-                swap = {**dict(zip(one, other)), **dict(zip(other, one))}
-                local.append(tuple(swap.get(j, j) for j in range(k)))
-            for p in local:
-                row = torch.arange(self.action.width)
-                row[list(factor.columns)] = torch.from_numpy(self.action.to_row_points(factor, np.asarray(p)))
-                elements.append(row)
-        return torch.stack(elements)
+        return torch.from_numpy(self.action.generators)
 
     @cached_property
     def classes(self) -> list[list[int]]:
@@ -150,6 +163,7 @@ class ColumnAction:
     def _column_orbits(self) -> list[list[int]]:
         """The classes of full rows."""
         joined = {j: {j} for j in range(self.action.width)}
+        joined.update({j: set(columns) for columns in self.joined for j in columns})
         for factor in self.action.factors:
             for j, column in enumerate(factor.columns):
                 points = self.action.to_row_points(factor, factor.reachable_points(j)).tolist()
@@ -158,9 +172,31 @@ class ColumnAction:
                 joined.update({other: orbit for other in orbit})
         return [sorted(orbit) for orbit in {frozenset(orbit) for orbit in joined.values()}]
 
-    def including_implied(self) -> ColumnAction:
-        """Return the same action on full rows."""
-        return replace(self, width=self.action.width)
+    def for_kernel(self) -> ColumnAction:
+        """Return the action on rows as a kernel sees them: a mirror changes the sign of a sine, not of a cosine."""
+        full = replace(self, width=self.action.width)
+        if self.circles is None:
+            return full
+        cosines, sines = self.circles.columns, [full.width + i for i in range(len(self.circles.columns))]
+        pairs = dict(zip(cosines, zip(cosines, sines)))
+        sign, shift = (torch.cat([x, x.new_zeros(len(sines))]) for x in (self.sign, self.shift))
+        sign[cosines], sign[sines], shift[cosines] = 1.0, -1.0, 0.0
+        columns = [pairs.get(j, (j,)) for j in range(full.width)]
+        return replace(
+            full,
+            action=induced_action(self.action, columns, len(sign)),
+            width=len(sign),
+            partner=torch.cat([self.partner, torch.tensor(sines)]),
+            sign=sign,
+            shift=shift,
+            circles=None,
+            joined=tuple(pairs.values()),
+        )
+
+    def kernel_rows(self, x: Tensor) -> Tensor:
+        """Make of rows `... x n x d` what a kernel is to see: full rows, periodic parameters as points of circles."""
+        full = self.append_implied(x)
+        return full if self.circles is None else self.circles(full)
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
         """Return the action on rows `(x - lower) / width`, given both for the d columns.
@@ -179,6 +215,7 @@ class ColumnAction:
             shift=(self.sign * low[self.partner] + self.shift - low) / wide,
             weights=self.weights * width.unsqueeze(-1) / wide[self.width:],
             offsets=(lower @ self.weights + self.offsets - low[self.width:]) / wide[self.width:],
+            circles=None if self.circles is None else self.circles.scaled(lower, width),
         )
 
     def append_implied(self, x: Tensor) -> Tensor:
@@ -232,6 +269,18 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     return ColumnAction.of(symmetry, places, len(names))
 
 
+def _circles(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles | None:
+    """Write periods in the units of the columns."""
+    columns, values = [], []
+    for name, period in symmetry.periods.items():
+        place = places[name]
+        if place.slope is None or len(place.columns) > 1:
+            raise NotAveraged(f"parameter {name} is not linear in the model, but has a period.")
+        columns.append(place.columns[0])
+        values.append((abs(place.slope) * period, place.mirror_sum / 2))
+    return Circles(columns, *torch.tensor(values, dtype=torch.double).T) if columns else None
+
+
 def _implied_column(
     symmetry: Symmetry, name: str, places: Mapping[str, ColumnPlace], like: ColumnPlace, width: int
 ) -> tuple[Tensor, float]:
@@ -249,30 +298,3 @@ def _implied_column(
             weights[place.columns[0]] = -(like.slope or 1.0) / place.slope
             value += place.offset / place.slope
     return weights, (like.slope or 1.0) * value + like.offset
-
-
-def _on_columns(action: Action, columns: Sequence[Sequence[int]], width: int) -> Action:
-    """Translate an action on p parameters to one on their columns.
-
-    Args:
-        action: The action on p parameters.
-        columns: The columns of each of the parameters, as many for those that trade places.
-        width: The number of columns.
-    """
-    factors = (_factor_on_columns(factor, [columns[c] for c in factor.columns]) for factor in action.factors)
-    return Action(width, tuple(factors))
-
-
-def _factor_on_columns(factor: Factor, columns: Sequence[Sequence[int]]) -> Factor:
-    k, total = len(columns), sum(map(len, columns))
-    starts = [sum(map(len, columns[:i])) for i in range(k)]
-    at = [list(range(start, start + len(places))) for start, places in zip(starts, columns)]
-
-    def permutation(p: Permutation) -> Permutation:
-        return tuple(at[point % k][t] + total * (point // k) for point in p for t in range(len(at[point % k])))
-
-    return Factor(
-        columns=tuple(c for places in columns for c in places),
-        generators=tuple(permutation(p) for p in factor.generators),
-        blocks=tuple(tuple(j for i in block for j in at[i]) for block in factor.blocks),
-    )

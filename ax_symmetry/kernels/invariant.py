@@ -38,14 +38,14 @@ class ColumnInvariantKernel(AveragedKernel):
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
     ) -> None:
-        action = columns.including_implied()
+        action = columns.for_kernel()
         if base_kernel is None or isinstance(base_kernel, str):
             base_kernel = default_base(action, batch_shape, base_kernel or "rbf")
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
     def rows(self, x: Tensor) -> Tensor:
-        return self.columns.append_implied(x)
+        return self.columns.kernel_rows(x)
 
 
 class InvariantKernel(ColumnInvariantKernel):
@@ -100,7 +100,7 @@ class InvariantKernel(ColumnInvariantKernel):
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
     ) -> None:
-        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        declared = Symmetry.of(symmetry)
         super().__init__(action_on_features(declared, feature_names), base_kernel, normalize, batch_shape, active_dims)
         _check_base(self, [*feature_names, *declared.implied(feature_names)])
 

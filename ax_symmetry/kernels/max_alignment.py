@@ -13,7 +13,6 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.kernels.averaged import WrapsBaseKernel
 from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
 from ax_symmetry.kernels.column_action import action_on_features
-from ax_symmetry.symmetry.declaration import Blocks
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -48,15 +47,15 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         active_dims: Sequence[int] | None = None,
     ) -> None:
         super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
-        declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+        declared = Symmetry.of(symmetry)
         for part in declared.parts:
-            if not isinstance(part, Blocks) or part.group != "symmetric" or len(part.blocks[0]) > 1:
+            if part.moves and {len(block) for block in part.symmetric_blocks} != {1}:
                 raise SymmetryError(
                     f"symmetry: {part} cannot be sorted; the max-alignment kernel is for blocks of one slot that trade "
                     "places in every way. Use InvariantKernel."
                 )
         self.columns = action_on_features(declared, feature_names)
-        self.action = self.columns.including_implied()
+        self.action = self.columns.for_kernel()
         if base_kernel is None:
             base_kernel = default_base(self.action, batch_shape)
         self.base_kernel = base_kernel
@@ -69,8 +68,8 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         )
 
     def _sorted(self, x: Tensor) -> Tensor:
-        """Sort the values of every class of columns in full rows."""
-        x = self.columns.append_implied(x)
+        """Sort the values of every class of columns."""
+        x = self.columns.kernel_rows(x)
         for orbit in self.action.classes:
             if len(orbit) > 1:
                 columns = torch.tensor(orbit, device=x.device)

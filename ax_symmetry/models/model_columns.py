@@ -6,6 +6,7 @@ A parameter is one column (scaled, on a log scale, numbered) or, one-hot, severa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -14,10 +15,13 @@ from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, Parame
 from ax.core.search_space import SearchSpace
 from torch import Tensor
 
+from ax_symmetry._ax.model_inputs import ModelInputs
+from ax_symmetry._ax.search_model import Region
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+from ax_symmetry.space.bounds import numeric_bounds
+from ax_symmetry.space.encoding import ParameterEncoding
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 """Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""
@@ -41,31 +45,52 @@ def column_action(
     return ColumnAction.of(encoding.symmetry, places, len(names))
 
 
-def is_feasible(x: Tensor, names: Sequence[str], search_space: SearchSpace) -> Tensor:
-    """Tell which rows `n x d` lie within the bounds and the parameter constraints of a model's search space."""
-    good = torch.ones(len(x), dtype=torch.bool, device=x.device)
-    for c, name in enumerate(names):
-        p = search_space.parameters.get(name)
-        if isinstance(p, RangeParameter):
-            good &= (x[:, c] >= p.lower - 1e-8) & (x[:, c] <= p.upper + 1e-8)
-    for weights, bound in linear_constraints(search_space):
-        good &= sum(w * x[:, names.index(n)] for n, w in weights.items() if n in names) <= bound + 1e-8
-    return good
+class ModelColumns:
+    """The columns of an adapter's model, and how a symmetry acts on them.
+
+    Args:
+        encoding: The symmetry and the parameters that it moves.
+        space: The search space of the parameters, as the transform that asks leaves it.
+        inputs: The way from there to the columns.
+    """
+
+    def __init__(self, encoding: ParameterEncoding, space: SearchSpace, inputs: ModelInputs) -> None:
+        self.encoding, self.space, self.inputs = encoding, space, inputs
+
+    def action(self) -> ColumnAction:
+        """Find how the group acts on the columns, by sending parameterizations through Ax's transforms.
+
+        Raises:
+            NotAveraged: No element of the group maps the columns to each other.
+        """
+        others = example_values(self.space, self.encoding.symmetry.parameters)
+        return column_action(self.encoding, list(self._column_space().parameters), self.inputs.rows, others)
+
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """Return the lower bounds and the widths of the d columns, both `d`; a column without numbers has 0 and 1."""
+        ends = [numeric_bounds(p) or (0.0, 1.0) for p in self._column_space().parameters.values()]
+        lower, upper = torch.tensor(ends, dtype=torch.double).T
+        return lower, torch.where(upper > lower, upper - lower, 1.0)
+
+    def _column_space(self) -> SearchSpace:
+        return self.inputs.space(self.space)
+
+    def copied(self, memo: dict[int, Any]) -> ModelColumns:
+        """Return the columns themselves, or a copy of them while their adapter is being copied."""
+        return deepcopy(self, memo) if id(self.inputs.adapter) in memo else self
 
 
-def feasible_images(
-    x: Tensor, columns: Callable[[], ColumnAction], names: Sequence[str], search_space: SearchSpace
-) -> Tensor:
-    """Trade every row `n x d` that lies outside of a model's search space for an image inside, if there is one.
+def feasible_images(x: Tensor, action: Callable[[], ColumnAction], region: Region) -> Tensor:
+    """Replace every row `n x d` outside of a region by an image inside, if there is one.
 
     Cost: |G| images of those outside; of a group that cannot be written out they stay. The group's action on the
     columns is asked for only if a row lies outside.
     """
-    outside = ~is_feasible(x, names, search_space)
-    if not outside.any() or (action := columns()).order > ENUMERATION_LIMIT:
+    outside = ~region.contains(x)
+    if not outside.any() or (group := action()).order > ENUMERATION_LIMIT:
         return x
-    images = action(x[outside])
-    within = is_feasible(images.flatten(0, 1), names, search_space).view(images.shape[:2])
+    images = group(x[outside])
+    within = region.contains(images)
     chosen = images[torch.arange(len(images), device=x.device), within.to(torch.uint8).argmax(dim=1)]
     moved = x.clone()
     moved[outside] = torch.where(within.any(dim=1, keepdim=True), chosen, x[outside])

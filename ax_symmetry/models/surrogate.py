@@ -1,12 +1,18 @@
-"""Ax's surrogate spec with an invariant kernel, for those who put together modular BoTorch themselves."""
+"""Ax's surrogates with an invariant kernel: what Ax's registries know of the kernels, and the specs for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ax_symmetry import _ax
-from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, InvariantKernel
+import torch
+from gpytorch.kernels import Kernel
+
+from ax_symmetry._ax import backend
+from ax_symmetry.errors import NotAveraged, SymmetryError
+from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
+from ax_symmetry.models.model_columns import ModelColumns
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -39,10 +45,114 @@ def surrogate_spec(
     Example:
         >>> spec = surrogate_spec({"blocks": [["a"], ["b"]]})
     """
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     options: dict[str, Any] = {"symmetry": declared.to_config(), "base_kernel": base_kernel}
     if asymmetry is None:
-        return _ax.surrogate_spec(InvariantKernel, options)
-    return _ax.surrogate_spec(
-        ApproximatelyInvariantKernel, {**options, "asymmetry": None if asymmetry == "learn" else asymmetry}
-    )
+        return backend.surrogate_spec(InvariantKernel, options)
+    return backend.surrogate_spec(ApproximatelyInvariantKernel, {**options, "asymmetry": _share(asymmetry)})
+
+
+@dataclass(frozen=True)
+class InvariantKernelSpec:
+    """Which invariant kernel an adapter's models are fitted with; its columns are found when Ax makes a model.
+
+    Attributes:
+        columns: The columns of the adapter's model.
+        base_kernel: The name of the base kernel.
+        asymmetry: The share of the variance that is not invariant, "learn" to learn it, None for the invariant kernel.
+    """
+
+    columns: ModelColumns
+    base_kernel: str
+    asymmetry: float | str | None = None
+
+    @property
+    def kind(self) -> type[Kernel]:
+        """The kernel's class."""
+        return ColumnInvariantKernel if self.asymmetry is None else ApproximatelyInvariantKernel
+
+    def arguments(self, outcomes: int, unit_cube: bool) -> dict[str, Any]:
+        """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters.
+
+        Args:
+            outcomes: How many outcomes the model has.
+            unit_cube: Whether the kernel sees the model's columns scaled to the unit cube.
+
+        Raises:
+            SymmetryError: The group does not map the model's columns to each other.
+        """
+        try:
+            action = self.columns.action()
+        except NotAveraged as error:
+            raise SymmetryError(f"method: 'kernel' cannot be used here: {error} Use 'augmentation'.") from error
+        if unit_cube:
+            action = action.scaled(*self.columns.bounds())
+        of_kernel: dict[str, Any] = {"columns": action, "base_kernel": self.base_kernel}
+        of_kernel["batch_shape"] = _batch_shape(outcomes)
+        if self.asymmetry is None:
+            return of_kernel
+        return {"invariant": ColumnInvariantKernel(**of_kernel), "asymmetry": _share(self.asymmetry)}
+
+    def check_fitted(self, model: Any) -> None:
+        """Check that a fitted model has the kernel.
+
+        Raises:
+            SymmetryError: Ax chose a model that took no notice of it.
+        """
+        for part in getattr(model, "models", [model]):
+            kernel = getattr(part, "covar_module", None)
+            if not isinstance(kernel, self.kind):
+                raise SymmetryError(
+                    f"method: 'kernel' was asked for, but Ax fitted a {type(part).__name__} with "
+                    f"{'no kernel' if kernel is None else type(kernel).__name__}; use method 'augmentation'."
+                )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> InvariantKernelSpec:
+        """Return the spec itself where Ax copies the options of a model config, a copy in a copy of the adapter."""
+        columns = self.columns.copied(memo)
+        return self if columns is self.columns else InvariantKernelSpec(columns, self.base_kernel, self.asymmetry)
+
+
+def kernel_arguments(
+    covar_module_class: type[Kernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any
+) -> dict[str, Any]:
+    """Return the arguments of a kernel for a model of a dataset; Ax calls this when it makes the model.
+
+    Raises:
+        SymmetryError: The options do not say how a group acts on the columns.
+    """
+    if "kernel" in options:
+        return options["kernel"].arguments(dataset.Y.shape[-1], options["unit_cube"])
+    approximate = issubclass(covar_module_class, ApproximatelyInvariantKernel)
+    other = "asymmetry" if approximate else "normalize"
+    if not {"symmetry"} <= set(options) <= {"symmetry", "base_kernel", other}:
+        raise SymmetryError(
+            f"covar_module_options: got {sorted(options)}; a {covar_module_class.__name__} takes the dict of the "
+            f'symmetry as "symmetry", "base_kernel" and "{other}".'
+        )
+    declared, names = Symmetry.from_config(options.pop("symmetry")), list(dataset.feature_names)
+    for name in declared.implied(names):
+        raise SymmetryError(
+            f"symmetry: parameter {name} is implied by others, in units that a surrogate spec does not know; use "
+            "method 'kernel' of get_botorch or choose_generation_strategy."
+        )
+    scaled = Symmetry(tuple(part.in_unit_cube() for part in declared.parts if part.moves))
+    own: dict[str, Any] = {"symmetry": scaled, "feature_names": names}
+    own["base_kernel"] = options.pop("base_kernel", None)
+    own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
+    if approximate:
+        return {"invariant": InvariantKernel(**own), **options}
+    return {**own, **options}
+
+
+def _share(asymmetry: float | str) -> float | None:
+    return None if asymmetry == "learn" else float(asymmetry)
+
+
+def _batch_shape(outcomes: int) -> torch.Size:
+    return torch.Size([outcomes] if outcomes > 1 else [])
+
+
+for _kind in (ColumnInvariantKernel, InvariantKernel, ApproximatelyInvariantKernel):
+    backend.covar_module_argparse.register(_kind)(kernel_arguments)
+    backend.register_kernel(_kind)  # by its name, for Ax's storage

@@ -1,4 +1,4 @@
-"""A slice of the search space along two parameters: the model's surface, the fundamental domain, the observations."""
+"""A slice of the search space along two parameters: model surface, fundamental domain, observations."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType, RangeParameter
 
 from ax_symmetry._ax.fitted_models import can_predict, predict
-from ax_symmetry.diagnostics.check_symmetry import choose_metric, data_of, experiment_of
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.generation.get_botorch import get_botorch
-from ax_symmetry.groups.actions import Rows, with_mirror_images, gather_images
+from ax_symmetry.groups.actions import Rows, with_mirror_images
 from ax_symmetry.groups.fundamental_domain import walls
-from ax_symmetry.options import read_canonical
+from ax_symmetry.options import read_canonicalize
 from ax_symmetry.plotting.tables import is_minimized, observations
+from ax_symmetry.space.bounds import numeric_bounds
 from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.symmetry.declaration import Mirror
 from ax_symmetry.symmetry.symmetry import Symmetry
-
-Place = tuple[str, bool]
-"""A parameter, and whether its value is mirrored."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +32,11 @@ class Slice:
     Attributes:
         metric: The metric.
         fixed: The values of all other parameters.
-        surface: A row per grid point, the first parameter running fastest: both parameters, the predicted `mean` and
-            `sd`, and `outside`, by how much of the range the point lies beyond the worst wall of the fundamental
-            domain; zero or less inside.
-        points: A row per observation and distinct image of it: `arm_name`, `trial_index`, `mean`, both parameters, and
-            `image`, whether it is one. Their other parameters need not be those of the slice.
+        surface: A row per grid point, the first parameter running fastest, with both parameters, the predicted `mean`
+            and `sd`, and `outside`: how far the point lies beyond the worst wall of the fundamental domain, as a
+            fraction of the range; zero or less inside.
+        points: A row per observation and distinct image, with `arm_name`, `trial_index`, `mean`, both parameters, and
+            `image`, which is True for an image. Their other parameters may differ from those of the slice.
     """
 
     metric: str
@@ -58,24 +55,28 @@ def domain_slice(
     slice_values: Mapping[str, Any] | None = None,
     density: int = 51,
 ) -> Slice:
-    """Predict on a grid over two parameters, and find the fundamental domain there; see `plotting.plot_domain`."""
+    """Predict on a grid over two parameters and find the fundamental domain; see `plotting.plot_domain`.
+
+    Raises:
+        SymmetryError: An argument is wrong, or there is no data or no model of the metric.
+    """
     experiment = experiment_of(experiment_or_adapter)
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     declared.validate(experiment.search_space)
     _check_axes(experiment, declared, x, y, density)
     chosen = choose_metric(experiment, metric)
-    order_by = () if isinstance(symmetry, Symmetry) else read_canonical(symmetry).order_by
-    encoding, comparison_order = ParameterEncoding(declared, experiment.search_space), declared.comparison_order(
-        order_by
-    )
+    order_by = () if isinstance(symmetry, Symmetry) else read_canonicalize(symmetry).order_by
+    encoding = ParameterEncoding(declared, experiment.search_space)
+    comparison_order = declared.comparison_order(order_by)
     seen = observations(experiment, chosen)
     arms = [experiment.arms_by_name[name].parameters for name in seen["arm_name"]]
-    complete, rows = encoding.encode({n: [p.get(n) for p in arms] for n in encoding.parameters})
+    complete, rows = encoding.encode_points(arms)
     seen, arms = seen[complete], [arms[i] for i in np.flatnonzero(complete)]
     if not arms:
         raise SymmetryError(f"metric: no arm with data of {chosen} has every parameter of the symmetry; add one.")
     best = int(seen["mean"].argmin() if is_minimized(experiment, chosen) else seen["mean"].argmax())
-    fixed = {**arms[best], **_canonical(encoding, comparison_order, rows[[best]])}
+    canonical = encoding.decode(encoding.canonical_rows(rows[[best]], comparison_order))
+    fixed = {**arms[best], **{name: values[0] for name, values in canonical.items()}}
     fixed = {name: value for name, value in fixed.items() if name not in (x, y)}
     for name, value in (slice_values or {}).items():
         if name not in fixed or not experiment.search_space.parameters[name].validate(value):
@@ -89,12 +90,12 @@ def domain_slice(
     elif not can_predict(adapter, experiment, chosen):
         raise SymmetryError(f"metric: the adapter has no model of {chosen}; hand over the experiment instead.")
     grid = [(a, b) for b in _ticks(experiment, y, density) for a in _ticks(experiment, x, density)]
-    points = [{**fixed, x: a, y: b} for a, b in grid]
-    _, on_grid = encoding.encode({n: [p[n] for p in points] for n in encoding.parameters})
+    asked = [{**fixed, x: a, y: b} for a, b in grid]
+    _, on_grid = encoding.encode_points(asked)
     for name in encoding.derived:
-        for point, value in zip(points, on_grid[:, encoding.columns[name]].tolist()):
+        for point, value in zip(asked, on_grid[:, encoding.columns[name]].tolist()):
             point[name] = value
-    mean, sd = predict(adapter, experiment, chosen, points)
+    mean, sd = predict(adapter, experiment, chosen, asked)
     surface = pd.DataFrame(grid, columns=[x, y]).assign(
         mean=mean, sd=sd, outside=_outside(encoding, comparison_order, on_grid)
     )
@@ -118,65 +119,52 @@ def _check_axes(experiment: Experiment, symmetry: Symmetry, x: str, y: str, dens
 
 
 def _ticks(experiment: Experiment, name: str, density: int) -> list[Any]:
-    """Choose grid points along a range parameter, even on its scale."""
+    """Choose grid points along a range parameter, evenly spaced on its scale."""
     p: Any = experiment.search_space.parameters[name]
-    ticks = (np.geomspace if p.log_scale else np.linspace)(float(p.lower), float(p.upper), density)
+    lower, upper = numeric_bounds(p) or (np.nan, np.nan)
+    ticks = (np.geomspace if p.log_scale else np.linspace)(lower, upper, density)
     if p.parameter_type == ParameterType.INT:
         return sorted({round(t) for t in ticks.tolist()})
-    return [float(p.lower), *ticks[1:-1].tolist(), float(p.upper)]
-
-
-def _canonical(encoding: ParameterEncoding, comparison_order: Sequence[int], x: Rows) -> dict[str, Any]:
-    """Write the canonical representative of one row as values."""
-    mirrored = encoding.mirrored(x)
-    points = encoding.symmetry.action.canonical_points(x, mirrored, comparison_order)
-    return {name: values[0] for name, values in encoding.decode(gather_images(x, mirrored, [0], points)).items()}
+    return [lower, *ticks[1:-1].tolist(), upper]
 
 
 def _outside(encoding: ParameterEncoding, comparison_order: Sequence[int], x: Rows) -> Rows:
-    """Measure by how much rows `n x d` lie beyond the worst of the walls; negative in the fundamental domain."""
+    """Measure how far rows `n x d` lie beyond the worst wall; negative inside the fundamental domain."""
     z, d = with_mirror_images(x, encoding.mirrored(x)), x.shape[1]
     units = np.hstack([encoding.to_unit_cube(z[:, :d]), encoding.to_unit_cube(z[:, d:])])
-    columns, limits = np.asarray(walls(encoding.symmetry.action, comparison_order)).T
-    return np.asarray((units[:, columns] - units[:, limits]).max(axis=1))
+    columns, limits = np.asarray(walls(encoding.symmetry.action, comparison_order), dtype=np.intp).reshape(-1, 2).T
+    return np.asarray((units[:, columns] - units[:, limits]).max(axis=1, initial=-1.0))
 
 
 def _with_images(
     seen: pd.DataFrame, encoding: ParameterEncoding, rows: Rows, values: Sequence[Sequence[Any]], axes: tuple[str, str]
 ) -> pd.DataFrame:
-    """List observations and their distinct images, as they appear on two axes."""
-    z, places, found = with_mirror_images(rows, encoding.mirrored(rows)), _places(encoding.symmetry, axes), []
-    for arm, row, own in zip(seen.itertuples(index=False), z, values):
+    """List observations and their distinct images, projected onto two axes."""
+    z, pairs, table = with_mirror_images(rows, encoding.mirrored(rows)), _projections(encoding, axes), []
+    for arm, row, position in zip(seen.itertuples(index=False), z, values):
         # A dict, as a set with the observation itself first.
         shown = dict.fromkeys(
-            tuple(float(row[encoding.columns[n] + flipped * rows.shape[1]]) if n in encoding.columns else value
-                  for (n, flipped), value in zip(pair, own))
-            for pair in places
+            tuple(value if point is None else float(row[point]) for point, value in zip(pair, position))
+            for pair in pairs
         )
-        found += [(arm.arm_name, arm.trial_index, arm.mean, *point, k > 0) for k, point in enumerate(shown)]
-    return pd.DataFrame(found, columns=["arm_name", "trial_index", "mean", *axes, "image"])
+        table += [(arm.arm_name, arm.trial_index, arm.mean, *point, k > 0) for k, point in enumerate(shown)]
+    return pd.DataFrame(table, columns=["arm_name", "trial_index", "mean", *axes, "image"])
 
 
-def _places(symmetry: Symmetry, names: tuple[str, str]) -> list[tuple[Place, ...]]:
-    """List what elements of the group bring to two parameters together, the identity first.
+def _projections(encoding: ParameterEncoding, axes: tuple[str, str]) -> list[tuple[int | None, ...]]:
+    """List the pairs of points (see `actions`) that elements of the group bring to two parameters, the identity first.
 
-    The orbit of the pair under the generators: O(d^2), however large the group is.
+    This is the orbit of a pair under the generators: O(d^2) for a group of any size. None stands for a parameter that
+    the symmetry does not name, and that stays.
     """
-    moves: list[dict[Place, Place]] = []
-    for part in symmetry.parts:
-        if isinstance(part, Mirror):
-            moves.append({(name, side): (name, not side) for name in part.parameters for side in (False, True)})
-        else:
-            for p in part.generators:
-                pairs = [pair for i, j in enumerate(p) for pair in zip(part.blocks[i], part.blocks[j])]
-                moves.append({(a, side): (b, side) for a, b in pairs for side in (False, True)})
-    found: dict[tuple[Place, ...], None] = {tuple((name, False) for name in names): None}
-    waiting = list(found)
-    while waiting:
-        pair = waiting.pop()
+    elements = encoding.symmetry.action.generators
+    moves = np.hstack([elements, (elements + len(encoding.columns)) % (2 * len(encoding.columns))]).tolist()
+    pairs = [tuple(encoding.columns.get(name) for name in axes)]
+    known = set(pairs)
+    for pair in pairs:  # grows
         for move in moves:
-            moved = tuple(move.get(place, place) for place in pair)
-            if moved not in found:
-                found[moved] = None
-                waiting.append(moved)
-    return list(found)
+            moved = tuple(None if point is None else move[point] for point in pair)
+            if moved not in known:
+                known.add(moved)
+                pairs.append(moved)
+    return pairs

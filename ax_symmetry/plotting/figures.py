@@ -14,7 +14,7 @@ import pandas as pd
 from ax.core.experiment import Experiment
 from plotly import graph_objects as go
 
-from ax_symmetry.diagnostics.check_symmetry import choose_metric, experiment_of
+from ax_symmetry.diagnostics.observations import choose_metric, experiment_of
 from ax_symmetry.plotting.domain_slice import Slice, domain_slice
 from ax_symmetry.plotting.tables import WITH, WITHOUT, best_table, left_out_table, orbit_table
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -232,7 +232,7 @@ def _given(
     experiment_or_adapter: Any, symmetry: Symmetry | Mapping[str, Any], metric: str | None
 ) -> tuple[Experiment, Symmetry, str]:
     experiment = experiment_of(experiment_or_adapter)
-    declared = symmetry if isinstance(symmetry, Symmetry) else Symmetry.from_config(symmetry)
+    declared = Symmetry.of(symmetry)
     return experiment, declared, choose_metric(experiment, metric)
 
 

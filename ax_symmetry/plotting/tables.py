@@ -9,7 +9,8 @@ import pandas as pd
 from ax.core.experiment import Experiment
 
 from ax_symmetry._ax.fitted_models import own_units, training_arms
-from ax_symmetry.diagnostics.check_symmetry import choose_metric, data_of, fit_and_assess, fit_invariant, orbits_of
+from ax_symmetry.diagnostics.check_symmetry import fit_and_assess, fit_invariant
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, orbits_of
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.symmetry.symmetry import Symmetry
 

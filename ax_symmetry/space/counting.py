@@ -1,8 +1,8 @@
-"""How many different experiments a finite search space holds, counted without listing them."""
+"""Count the different experiments of a finite search space without listing them."""
 
 from __future__ import annotations
 
-from math import comb, prod
+from math import comb, inf, prod
 
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
@@ -16,8 +16,8 @@ from ax_symmetry.symmetry.symmetry import Symmetry
 def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
     """Count the configurations of a finite search space, those of one orbit as one.
 
-    By Burnside's lemma, the mean over the group of how many configurations an element leaves as they are (Burnside,
-    "Theory of Groups of Finite Order", 1897); for blocks that trade places in every way, as multisets of blocks.
+    By Burnside's lemma this is the mean number of configurations that an element of the group fixes (Burnside, "Theory
+    of Groups of Finite Order", 1897). For the symmetric group on blocks, multisets of blocks are counted.
 
     Args:
         symmetry: The symmetry.
@@ -27,10 +27,13 @@ def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
         The number of orbits, exact for any size. O(d |G|), or O(d) for the symmetric group on blocks.
 
     Raises:
-        SymmetryError: The symmetry does not fit the search space, a parameter has infinitely many values, there are
-            parameter constraints, or a part of the group with mirrors has more than `ENUMERATION_LIMIT` elements.
+        SymmetryError: The symmetry does not fit the search space or is infinite, a parameter has infinitely many
+            values, there are parameter constraints, or a part of the group with mirrors has more than
+            `ENUMERATION_LIMIT` elements.
     """
     symmetry.validate(search_space)
+    if symmetry.order == inf:
+        raise SymmetryError("count_configurations counts the orbits of finite groups alone; drop the infinite part.")
     if search_space.parameter_constraints or symmetry.implied(search_space.parameters):
         raise SymmetryError("count_configurations counts no parameter constraints and no implied parameter; drop them.")
     values = {name: _cardinality(p) for name, p in search_space.parameters.items()}
@@ -42,20 +45,21 @@ def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
 
 
 def _orbits(factor: Factor, sizes: list[int]) -> int:
-    """Count the orbits of a factor on the configurations of its columns."""
-    own = [sizes[column] for column in factor.columns]
+    """Count the orbits of a factor on the configurations of its columns, given how many values each column has."""
+    local_sizes = [sizes[column] for column in factor.columns]
     if not factor.generators:
-        block = prod(own[j] for j in factor.blocks[0])
+        block = prod(local_sizes[j] for j in factor.blocks[0])
         return comb(block + len(factor.blocks) - 1, len(factor.blocks))
     if factor.order > ENUMERATION_LIMIT:
         raise too_large(factor.order)
-    return sum(_fixed(element, own) for element in factor.elements.tolist()) // factor.order
+    return sum(_fixed(element, local_sizes) for element in factor.elements.tolist()) // factor.order
 
 
 def _fixed(element: list[int], sizes: list[int]) -> int:
-    """Count the configurations that an element, as points of the columns, leaves as they are: a value a cycle.
+    """Count the configurations that an element, given as points of the columns, fixes: one value for each cycle.
 
-    A cycle that mirrors an odd number of times leaves only the center, which an even number of values does not hold.
+    A cycle with an odd number of mirrors fixes the center alone, which is a value only if there is an odd number of
+    them.
     """
     count, seen, k = 1, set(), len(sizes)
     for start in range(k):

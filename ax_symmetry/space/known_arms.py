@@ -1,4 +1,4 @@
-"""Which arm of an experiment is the same experiment as a candidate, in whatever order its blocks are."""
+"""Find arms on the same orbit as a candidate."""
 
 from __future__ import annotations
 
@@ -7,33 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from ax_symmetry.groups.actions import Rows, gather_images
+from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.encoding import ParameterEncoding
 
 
 def orbit_keys(encoding: ParameterEncoding, comparison_order: Sequence[int], x: Rows) -> list[bytes]:
-    """Tell on which orbit rows `n x d` lie, by their canonical representatives to nine digits of the ranges."""
-    mirrored = encoding.mirrored(x)
-    points = encoding.symmetry.action.canonical_points(x, mirrored, comparison_order)
-    canonical = gather_images(x, mirrored, np.arange(len(x)), points)
+    """Return a key of the orbit of each row `n x d`: its canonical representative, to nine digits of the ranges."""
+    canonical = encoding.canonical_rows(x, comparison_order)
     return [row.tobytes() for row in np.round(encoding.to_unit_cube(canonical), 9) + 0.0]
 
 
 def experiment_keys(
     encoding: ParameterEncoding, comparison_order: Sequence[int], x: Rows, parameters: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Any, ...]]:
-    """Tell which parameterizations, whose numbers are rows `n x d`, are the same experiment: equal keys."""
+    """Return a key of each of n parameterizations with rows `n x d`; the same experiments have equal keys."""
     orbits, moved = orbit_keys(encoding, comparison_order, x) if len(x) else [], encoding.parameters
     return [(orbit, *sorted((n, v) for n, v in p.items() if n not in moved)) for orbit, p in zip(orbits, parameters)]
 
 
 class KnownArms:
-    """The arms of an experiment, found by the orbit that they lie on.
+    """The arms of an experiment, indexed by orbit.
 
     Args:
-        codec: Turns values into numbers.
-        priority: The columns in the order of comparison.
-        arms: Returns the arms that there are now, by signature.
+        encoding: Turns values into numbers.
+        comparison_order: The columns in the order of comparison.
+        arms: Returns the current arms by signature.
     """
 
     def __init__(
@@ -41,13 +39,13 @@ class KnownArms:
     ) -> None:
         self.encoding, self.comparison_order, self.arms = encoding, comparison_order, arms
         self._read: set[str] = set()
-        self._found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        self._by_key: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
     def same_experiments(self, x: Rows, parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any] | None]:
-        """Find the arms that are the same experiments.
+        """Find the arms that are the same experiments as candidates.
 
         Args:
-            x: The candidates' numbers, `n x d`.
+            x: The rows of the candidates, `n x d`.
             parameters: The candidates.
 
         Returns:
@@ -55,10 +53,10 @@ class KnownArms:
         """
         new = [arm.parameters for signature, arm in self.arms().items() if signature not in self._read]
         self._read.update(self.arms())
-        complete, known = self.encoding.encode({n: [p.get(n) for p in new] for n in self.encoding.parameters})
-        own = [new[i] for i in np.flatnonzero(complete)]
-        for key, arm in zip(experiment_keys(self.encoding, self.comparison_order, known, own), own):
-            self._found.setdefault(key, arm)
-        if not self._found:
+        complete, known = self.encoding.encode_points(new)
+        new = [new[i] for i in np.flatnonzero(complete)]
+        for key, arm in zip(experiment_keys(self.encoding, self.comparison_order, known, new), new):
+            self._by_key.setdefault(key, arm)
+        if not self._by_key:
             return [None] * len(x)
-        return [self._found.get(key) for key in experiment_keys(self.encoding, self.comparison_order, x, parameters)]
+        return [self._by_key.get(key) for key in experiment_keys(self.encoding, self.comparison_order, x, parameters)]

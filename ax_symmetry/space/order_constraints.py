@@ -12,14 +12,9 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.fundamental_domain import Wall, walls
-from ax_symmetry.space.encoding import (
-    TOLERANCE,
-    ParameterEncoding,
-    numeric_bounds,
-    maximum,
-    linear_constraints,
-    is_symmetric_about,
-)
+from ax_symmetry.space.bounds import linear_constraints, maximum, numeric_bounds
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.symmetry.mirror import TOLERANCE, is_symmetric_about
 
 Weights = dict[str, float]
 Constraint = tuple[Weights, float]
@@ -31,33 +26,26 @@ def order_constraints(
 ) -> list[Constraint]:
     """List the constraints `sum of weight * value <= bound` that confine a search to the fundamental domain.
 
-    A factor of the group that the search space breaks (other bounds or values for parameters that are alike, a
-    parameter constraint that the factor does not preserve) is left out: its constraints would cut off what that space
-    allows.
+    A factor of the group that the search space does not have (alike parameters with other bounds or values, a parameter
+    constraint that the factor does not preserve) is left out, as its constraints could exclude whole orbits.
 
     Args:
-        codec: Names the columns.
-        priority: The columns in the order of comparison.
-        search_space: Where the search is to take place.
+        encoding: The encoding, whose columns the walls are about.
+        comparison_order: The columns in the order of comparison.
+        search_space: The space to be searched.
 
     Returns:
-        Pairs of weights by parameter, and bound.
+        Pairs of weights by parameter and bound. One linear program for each image of a constraint under a generator.
 
     Raises:
         SymmetryError: A wall runs through a parameter that Ax cannot constrain: a choice, or one with a log scale.
     """
-    names = encoding.symmetry.parameters
-    broken = {
-        column
-        for factor in encoding.symmetry.action.factors
-        if not _preserves(factor, encoding, search_space)
-        for column in factor.columns
-    }
+    names, action = encoding.symmetry.parameters, encoding.symmetry.action
+    kept = [factor for factor in action.factors if _preserves(factor, encoding, search_space)]
+    columns = {column for factor in kept for column in factor.columns}
     constraints = []
-    for column, point in _irredundant(
-        walls(encoding.symmetry.action, comparison_order), encoding.symmetry.action.width
-    ):
-        if column in broken:
+    for column, point in _irredundant(walls(action, comparison_order), action.width):
+        if column not in columns:
             continue
         weights, bound = _difference(encoding, column, point)
         for name in weights:
@@ -72,20 +60,20 @@ def order_constraints(
     return constraints
 
 
-def _irredundant(found: Sequence[Wall], width: int) -> Iterator[Wall]:
+def _irredundant(domain: Sequence[Wall], width: int) -> Iterator[Wall]:
     """Leave out walls that follow from others: c <= point from c <= p <= point, c <= center from c <= p <= center."""
     limits: dict[int, set[int]] = {}
-    for column, point in found:
+    for column, point in domain:
         limits.setdefault(column, set()).add(point)
-    for column, point in found:
-        own = point == column + width
+    for column, point in domain:
+        is_center = point == column + width  # x <= 2 center - x
         above = [p for p in limits[column] if p in limits]
-        if not any(point in limits[p] or (own and p + width in limits[p]) for p in above):
+        if not any(point in limits[p] or (is_center and p + width in limits[p]) for p in above):
             yield column, point
 
 
 def _difference(encoding: ParameterEncoding, column: int, point: int) -> Constraint:
-    """Write `row[column] <= row[point]` in parameters of the search space."""
+    """Write `row[column] <= row[point]` in terms of the parameters of the search space."""
     weights, bound = _linear(encoding, column)
     other, offset = _linear(encoding, point)
     for name, weight in other.items():
@@ -94,20 +82,19 @@ def _difference(encoding: ParameterEncoding, column: int, point: int) -> Constra
 
 
 def _linear(encoding: ParameterEncoding, point: int) -> Constraint:
-    """Write a point of a row as `sum of weight * value + offset`, in parameters of the search space."""
+    """Write a point of a row as `sum of weight * value + offset` over parameters of the search space."""
     names = encoding.symmetry.parameters
     name = names[point % len(names)]
     weights, offset = {name: 1.0}, 0.0
     if name in encoding.implied:
-        simplex = encoding.implied[name]
-        weights, offset = {other: -1.0 for other in simplex.parameters if other != name}, simplex.total
+        weights, offset = encoding.implied[name].implied_terms(name)
     if point < len(names):
         return weights, offset
     return {n: -w for n, w in weights.items()}, 2 * encoding.symmetry.centers[name] - offset
 
 
 def _preserves(factor: Factor, encoding: ParameterEncoding, search_space: SearchSpace) -> bool:
-    """Tell whether every generator of a factor maps the search space into itself."""
+    """Tell whether a search space has a factor of the group: whether every generator maps it into itself."""
     names = [
         encoding.symmetry.parameters[c]
         for c in factor.columns
@@ -126,7 +113,7 @@ def _preserves(factor: Factor, encoding: ParameterEncoding, search_space: Search
 
 
 def _half_spaces(names: Sequence[str], search_space: SearchSpace) -> Iterator[Constraint]:
-    """List the parameter constraints and the bounds of these parameters."""
+    """List all parameter constraints, and the bounds of the named parameters."""
     yield from linear_constraints(search_space)
     for name in names:
         p = search_space.parameters[name]
@@ -136,17 +123,15 @@ def _half_spaces(names: Sequence[str], search_space: SearchSpace) -> Iterator[Co
 
 
 def _generators(factor: Factor, encoding: ParameterEncoding) -> Iterator[dict[str, int]]:
-    """List generators of a factor: for every parameter that moves the point that takes its place."""
+    """List the generators of a factor, each as the points that take the places of the parameters that move."""
     names, action = encoding.symmetry.parameters, encoding.symmetry.action
-    swaps = [dict([*zip(a, b), *zip(b, a)]) for a, b in zip(factor.blocks, factor.blocks[1:])]
-    k = len(factor.columns)
-    for generator in [*swaps, *(dict(enumerate(g[:k])) for g in factor.generators)]:
-        points = action.to_row_points(factor, np.asarray([generator.get(j, j) for j in range(k)]))
+    for generator in factor.all_generators:
+        points = action.to_row_points(factor, np.asarray(generator[: len(factor.columns)]))
         yield {names[c]: int(p) for c, p in zip(factor.columns, points) if c != p}
 
 
 def _same_choices(image: dict[str, int], allowed: dict[str, list[Any]], encoding: ParameterEncoding) -> bool:
-    """Tell whether choice parameters allow, after a generator, the same values."""
+    """Tell whether a generator maps the values of choice parameters to values that are allowed as well."""
     names = encoding.symmetry.parameters
     for name, point in image.items():
         if name in allowed:
@@ -159,7 +144,7 @@ def _same_choices(image: dict[str, int], allowed: dict[str, list[Any]], encoding
 
 
 def _moved(known: Sequence[Constraint], image: dict[str, int], encoding: ParameterEncoding) -> Iterator[Constraint]:
-    """Write every constraint on the image of a point as one on the point itself."""
+    """Pull constraints back: y satisfies the result if and only if its image satisfies the known ones."""
     for weights, bound in known:
         moved: Weights = {}
         for name, weight in weights.items():
@@ -171,7 +156,7 @@ def _moved(known: Sequence[Constraint], image: dict[str, int], encoding: Paramet
 
 
 def _implies(search_space: SearchSpace, known: Sequence[Constraint], constraint: Constraint) -> bool:
-    """Tell whether a constraint holds in all of a search space."""
+    """Tell whether a constraint holds everywhere in a search space."""
     weights, bound = constraint
     scale = 1e-12
     for name, weight in weights.items():

@@ -1,4 +1,4 @@
-"""Does this symmetry fit that search space?"""
+"""Check that a search space has a symmetry."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.space.encoding import maximum, implied_parameters, is_derived, is_symmetric_about, symmetrized_space
-from ax_symmetry.symmetry.declaration import Simplex
+from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds
+from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 TRAITS = {
@@ -22,70 +23,60 @@ TRAITS = {
     "is_ordered": "is_ordered",
     "dependents": "dependents",
 }
-"""What parameters of one slot must agree in, beside bounds and values, and what to call it."""
+"""Attributes in which parameters of one slot must agree, beside bounds and values, and their names in messages."""
 
 
 def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     """Check that a search space has a symmetry.
 
     Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values;
-    none may be fixed, a fidelity or a task; a mirror's center must be the middle of the range; and an implied parameter
-    must stay within the bounds of those it trades places with.
+    none may be fixed, a fidelity or a task. Each part of the symmetry has checks of its own, such as a mirror's center
+    in the middle of the range. An implied parameter must stay within the bounds of those it trades places with.
 
     Raises:
-        SymmetryError: They do not; the message names the parameter and the way out.
+        SymmetryError: The search space lacks the symmetry; the message names the parameter and the way out.
     """
     implied = implied_parameters(symmetry, search_space)
     absent = [n for n in symmetry.parameters if n not in search_space.parameters and n not in implied]
     if absent:
         raise _not_there(absent, symmetry, search_space)
-    for name in symmetry.parameters:
-        if name not in implied:
-            _check_kind(name, search_space.parameters[name])
-    for simplex in symmetry.simplexes:
-        for name in simplex.parameters:
-            if name not in implied and not _is_float_range(search_space.parameters[name]):
-                raise SymmetryError(
-                    f"simplex: parameter {name} is no range parameter of type float, and cannot be part of a sum. "
-                    "Declare it as one, or take it out of the simplex."
-                )
+    free = {name: search_space.parameters[name] for name in symmetry.parameters if name not in implied}
+    for name, p in free.items():
+        _check_movable(name, p)
     for names in symmetry.parameter_orbits:
-        present = [search_space.parameters[name] for name in names if name not in implied]
+        present = [free[name] for name in names if name in free]
         for other in present[1:]:
             _check_alike(present[0], other)
-    for name, center in symmetry.centers.items():
-        _check_center(search_space.parameters[name], center)
-    for name in implied:
-        _check_derived(implied[name], name, search_space)
-        _check_implied(symmetry, name, search_space)
+    for part in symmetry.parts:
+        part.check_space(symmetry, free)
+    for name, simplex in implied.items():
+        _check_derived(simplex, name, search_space)
+        _check_implied(symmetry, simplex, name, search_space)
 
 
 def check_untransformed(
-    symmetry: Symmetry, declared: SearchSpace, stage: SearchSpace, model: SearchSpace | None = None
+    symmetry: Symmetry, model: SearchSpace, stage: SearchSpace, symmetrized: SearchSpace | None = None
 ) -> None:
-    """Check that no transform before this one has changed the symmetry's parameters.
+    """Check that no earlier transform has changed the parameters of the symmetry.
 
     Args:
         symmetry: The symmetry.
-        declared: The search space as the user declared it.
+        model: The search space as the first transform of all received it: the declared one, widened to cover the data.
         stage: The search space as this transform receives it.
-        model: The search space as the first transform received it: the declared one, widened to cover the data. By
-            default the declared one.
+        symmetrized: What the other one of our transforms, if it came before, may have made of it.
 
     Raises:
-        SymmetryError: They have changed.
+        SymmetryError: One has changed them.
     """
-    model = declared if model is None else model
-    joined = symmetrized_space(symmetry, model)  # what the other one of our transforms makes of it
     implied = implied_parameters(symmetry, model)
     for name in symmetry.parameters:
         before, now = model.parameters.get(name), stage.parameters.get(name)
         changed = type(before) is not type(now)
         if isinstance(before, RangeParameter) and isinstance(now, RangeParameter):
             changed = now.lower > before.lower or now.upper < before.upper or _scale(now) != _scale(before)
-            alike = next(names for names in symmetry.parameter_orbits if name in names)
-            if not implied.keys() & set(alike):  # data of an implied parameter widen the others further
-                changed = changed or _bounds(now) not in [_bounds(before), _bounds(joined.parameters[name])]
+            if not implied.keys() & set(symmetry.orbit_of(name)):  # data of an implied one widen the others further
+                spaces = [model] if symmetrized is None else [model, symmetrized]
+                changed = changed or numeric_bounds(now) not in [numeric_bounds(s.parameters[name]) for s in spaces]
         elif isinstance(before, ChoiceParameter) and isinstance(now, ChoiceParameter):
             changed = not set(before.values) <= set(now.values)
         if changed:
@@ -93,10 +84,6 @@ def check_untransformed(
                 f"a transform before this one has changed parameter {name}. Put Canonicalize and "
                 "SymmetrizeObservations first in the transforms."
             )
-
-
-def _bounds(p: Parameter) -> tuple[float, float] | None:
-    return (float(p.lower), float(p.upper)) if isinstance(p, RangeParameter) else None
 
 
 def _scale(p: RangeParameter) -> tuple[Any, ...]:
@@ -117,11 +104,7 @@ def _not_there(absent: list[str], symmetry: Symmetry, search_space: SearchSpace)
     )
 
 
-def _is_float_range(p: Parameter) -> bool:
-    return isinstance(p, RangeParameter) and p.parameter_type == ParameterType.FLOAT
-
-
-def _check_kind(name: str, p: Parameter) -> None:
+def _check_movable(name: str, p: Parameter) -> None:
     """Check that a parameter can be moved at all."""
     reason = None
     if isinstance(p, FixedParameter):
@@ -139,7 +122,7 @@ def _check_kind(name: str, p: Parameter) -> None:
 
 
 def _check_alike(a: Parameter, b: Parameter) -> None:
-    """Check that two parameters of one slot are equivalent."""
+    """Check that two parameters of one slot have equal domains."""
     traits: dict[str, list[Any]] = {"kind": [type(p).__name__ for p in (a, b)]}
     if type(a) is type(b):
         traits |= {words: [_trait(p, name) for p in (a, b)] for name, words in TRAITS.items()}
@@ -161,56 +144,32 @@ def _trait(p: Parameter, name: str) -> Any:
     return value.name if isinstance(value, ParameterType) else value
 
 
-def _check_center(p: Parameter, center: float) -> None:
-    """Check that a mirror maps the range to itself."""
-    if isinstance(p, RangeParameter):
-        if p.log_scale or p.logit_scale:
-            raise SymmetryError(
-                f"mirror: parameter {p.name} has a {'log' if p.log_scale else 'logit'} scale, which a mirror does not "
-                "preserve. Declare it without, or take it out of the mirror."
-            )
-        if not is_symmetric_about([p.lower, p.upper], center):
-            raise SymmetryError(
-                f"mirror: the center of {p.name} is {center} but the middle of its range [{p.lower}, {p.upper}] is "
-                f"{(p.lower + p.upper) / 2}. Move the center or the bounds."
-            )
-    elif isinstance(p, ChoiceParameter):
-        numbers = [float(v) for v in p.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
-        if not (p.is_ordered and len(numbers) == len(p.values) and is_symmetric_about(numbers, center)):
-            raise SymmetryError(
-                f"mirror: the values {p.values} of {p.name} are not ordered numbers that lie symmetrically about "
-                f"{center}. Correct the values or the center, or take it out of the mirror."
-            )
-
-
 def _check_derived(simplex: Simplex, name: str, search_space: SearchSpace) -> None:
-    """Check that a derived parameter is what the simplex says."""
+    """Check that a derived parameter is derived as the simplex implies."""
     p: Any = search_space.parameters.get(name)
-    wanted = {other: -1.0 for other in simplex.parameters if other != name}
-    if p is not None and (p.parameter_names_to_weights, p.intercept) != (wanted, simplex.total):
+    weights, offset = simplex.implied_terms(name)
+    if p is not None and (p.parameter_names_to_weights, p.intercept) != (weights, offset):
         raise SymmetryError(
             f"simplex: parameter {name} is derived as {p.expression_str!r}, but the simplex says "
-            f"{simplex.total:g} - {' - '.join(wanted)}. Make the two agree."
+            f"{offset:g} - {' - '.join(weights)}. Make the two agree."
         )
 
 
-def _check_implied(symmetry: Symmetry, name: str, search_space: SearchSpace) -> None:
-    """Check that an implied parameter stays within the bounds of those it trades places with."""
-    simplex = implied_parameters(symmetry, search_space)[name]
-    alike = next(names for names in symmetry.parameter_orbits if name in names)
-    p = next((q for n in alike if (q := search_space.parameters.get(n)) and not is_derived(q)), None)
-    others = [n for n in simplex.parameters if n != name]
-    most = maximum({n: 1.0 for n in others}, search_space)
-    least = maximum({n: -1.0 for n in others}, search_space)
-    if not isinstance(p, RangeParameter) or most is None or least is None:
+def _check_implied(symmetry: Symmetry, simplex: Simplex, name: str, search_space: SearchSpace) -> None:
+    """Check that an implied parameter stays within the bounds of those it trades places with: by a linear program."""
+    alike = (search_space.parameters.get(other) for other in symmetry.orbit_of(name))
+    p = next((q for q in alike if q is not None and not is_derived(q)), None)
+    weights, offset = simplex.implied_terms(name)
+    above, below = maximum(weights, search_space), maximum({n: -w for n, w in weights.items()}, search_space)
+    if not isinstance(p, RangeParameter) or above is None or below is None:
         return  # it trades places with none, or Ax will say that the parameter constraints allow nothing
-    low, high = simplex.total - most, simplex.total + least
+    low, high = offset - below, offset + above
     slack = 1e-7 * (p.upper - p.lower)
-    terms, wanted = " + ".join(others), []
+    terms, wanted = " + ".join(weights), []
     if low < p.lower - slack:
-        wanted.append(f"{terms} <= {simplex.total - p.lower:g}")
+        wanted.append(f"{terms} <= {offset - p.lower:g}")
     if high > p.upper + slack:
-        wanted.append(f"{terms} >= {simplex.total - p.upper:g}")
+        wanted.append(f"{terms} >= {offset - p.upper:g}")
     if wanted:
         scale = "declare them without a log scale, " if p.log_scale else ""  # on which Ax constrains nothing
         raise SymmetryError(

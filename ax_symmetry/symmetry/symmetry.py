@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.groups.actions import Action, gather_images
+from ax_symmetry.groups.actions import Action, PointIndices, Rows, with_mirror_images
 from ax_symmetry.symmetry import declaration
-from ax_symmetry.symmetry.declaration import Blocks, Mirror, Part, Simplex
+from ax_symmetry.symmetry.encoding import encode_values
 from ax_symmetry.symmetry.generated_group import build_action
+from ax_symmetry.symmetry.kind import Kind
+from ax_symmetry.symmetry.simplex import Simplex
 
 if TYPE_CHECKING:
     from ax.core.search_space import SearchSpace
@@ -23,17 +24,16 @@ Parameterization = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Symmetry:
-    """A finite group that acts on the parameters of an experiment without changing its outcome.
+    """A group that acts on the parameters of an experiment without changing its outcome.
 
     A value: frozen, hashable, equal by content. Make one with `Symmetry.permutation`, `Symmetry.mirror`, `a * b` or
     `Symmetry.from_config`.
 
     Attributes:
-        parts: What generates the group, each checked on its own.
-        simplexes: Sums that the group leaves alone.
+        parts: What was declared, each part checked on its own; those that move nothing (simplexes) come last.
 
     Raises:
-        SymmetryError: The parts do not generate a finite group that keeps the simplexes, or generate nothing.
+        SymmetryError: The parts contradict each other, or move nothing.
 
     Example:
         >>> symmetry = Symmetry.permutation([["a", "b"], ["c", "d"]])
@@ -43,15 +43,23 @@ class Symmetry:
         {'a': 1.0, 'b': 7.0, 'c': 2.0, 'd': 5.0}
     """
 
-    parts: tuple[Part, ...]
-    simplexes: tuple[Simplex, ...] = ()
+    parts: tuple[Kind, ...]
 
     def __post_init__(self) -> None:
-        if not self.parts:
+        if not any(part.moves for part in self.parts):
             raise SymmetryError("the symmetry moves nothing: declare blocks that trade places, or a mirror.")
-        for simplex in self.simplexes:
-            self._check_simplex(simplex)
-        self.centers  # raises where two mirrors of one orbit of parameters have different centers
+        object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda part: not part.moves)))
+        for part in self.parts:
+            part.check_with(self)
+
+    @classmethod
+    def of(cls, symmetry: Symmetry | Mapping[str, Any]) -> Symmetry:
+        """Return a symmetry that is given as such or as its dict.
+
+        Raises:
+            SymmetryError: The dict is not that of a symmetry.
+        """
+        return symmetry if isinstance(symmetry, Symmetry) else cls.from_config(symmetry)
 
     @classmethod
     def permutation(
@@ -96,15 +104,14 @@ class Symmetry:
         Raises:
             SymmetryError: The dict is not that of a symmetry; the message names the key.
         """
-        parts, simplexes = declaration.read(config)
-        return cls(tuple(parts), tuple(simplexes))
+        return cls(tuple(declaration.read(config)))
 
     def to_config(self) -> dict[str, Any]:
         """Write a plain, JSON-able dict; `from_config` reads it back to an equal symmetry."""
-        return declaration.write(self.parts, self.simplexes)
+        return declaration.write(self.parts)
 
     def transform_configs(self, **options: Any) -> dict[str, dict[str, Any]]:
-        """Make what Ax takes as `transform_configs`: the same dict, with the options, for both transforms.
+        """Make Ax's `transform_configs`: the dict of the symmetry, with options, for both transforms.
 
         Args:
             options: Those of the transforms. With `asymmetry`, `Canonicalize` gets none: it must not be there then.
@@ -124,49 +131,62 @@ class Symmetry:
         """Return the group that both generate together."""
         if not isinstance(other, Symmetry):
             return NotImplemented
-        parts, simplexes = self.parts + other.parts, self.simplexes + other.simplexes
-        return Symmetry(tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(simplexes)))
+        return Symmetry(tuple(dict.fromkeys(self.parts + other.parts)))
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """The parameters that the symmetry names, block after block; they are the columns of its action."""
-        names = [name for part in self.parts for name in part.parameters]
-        return tuple(dict.fromkeys(names + [name for simplex in self.simplexes for name in simplex.parameters]))
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.parameters))
+
+    @property
+    def simplexes(self) -> tuple[Simplex, ...]:
+        """The sums that the group keeps, each of which may imply a parameter."""
+        return tuple(part for part in self.parts if isinstance(part, Simplex))
 
     @cached_property
     def action(self) -> Action:
-        """The action on rows of numbers with `parameters` as columns."""
+        """The action of the finite part of the group on rows of numbers with `parameters` as columns."""
         return build_action(self.parts, self.parameters)
 
     @property
-    def order(self) -> int:
-        """The number of elements |G|, exact for any size."""
-        return self.action.order
+    def order(self) -> float:
+        """The number of elements |G|: an int, exact for any size; `math.inf` for an infinite group."""
+        return self.action.order if all(part.is_finite for part in self.parts) else math.inf
+
+    @cached_property
+    def exchanges(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of parameters of which a generator puts the second in place of the first."""
+        return tuple(pair for part in self.parts for pair in part.exchanges)
 
     @cached_property
     def parameter_orbits(self) -> tuple[tuple[str, ...], ...]:
-        """The parameters that the group can bring to one another's place; they must be alike in every way."""
+        """The parameters by orbit: those that the group can bring to one another's place, and that must be alike."""
         index = {name: i for i, name in enumerate(self.parameters)}
-        parameter_orbits = [{name} for name in self.parameters]
-        for a, b in self._exchanged_pairs():
-            joined = next(c for c in parameter_orbits if a in c) | next(c for c in parameter_orbits if b in c)
-            parameter_orbits = [c for c in parameter_orbits if not c & joined] + [joined]
-        ordered = (tuple(sorted(c, key=index.__getitem__)) for c in parameter_orbits)
+        orbits = [{name} for name in self.parameters]
+        for a, b in self.exchanges:
+            joined = next(c for c in orbits if a in c) | next(c for c in orbits if b in c)
+            orbits = [c for c in orbits if not c & joined] + [joined]
+        ordered = (tuple(sorted(c, key=index.__getitem__)) for c in orbits)
         return tuple(sorted(ordered, key=lambda c: index[c[0]]))
+
+    def orbit_of(self, name: str) -> tuple[str, ...]:
+        """Return the parameters that the group can bring to the place of one of `parameters`, itself among them."""
+        return next(names for names in self.parameter_orbits if name in names)
 
     @cached_property
     def centers(self) -> dict[str, float]:
         """The center of every parameter that the group can mirror."""
         centers: dict[str, float] = {}
         for part in self.parts:
-            for name, center in part.centers if isinstance(part, Mirror) else ():
-                for other in next(c for c in self.parameter_orbits if name in c):
-                    if centers.setdefault(other, center) != center:
-                        raise SymmetryError(
-                            f"mirror: parameter {name} is mirrored at {center} and, by the other symmetries, at "
-                            f"{centers[other]}; together they move it without end. Give both mirrors one center."
-                        )
+            for name, center in part.reflections.items():
+                for other in self.orbit_of(name):
+                    centers.setdefault(other, center)
         return centers
+
+    @cached_property
+    def periods(self) -> dict[str, float]:
+        """The period of every parameter on a circle."""
+        return {name: period for part in reversed(self.parts) for name, period in part.periods.items()}
 
     def comparison_order(self, order_by: Sequence[str] = ()) -> tuple[int, ...]:
         """Order the columns for comparison: block after block, in each block the slots of `order_by` first.
@@ -177,13 +197,7 @@ class Symmetry:
         Raises:
             SymmetryError: A name is in no block.
         """
-        names: list[str] = []
-        for part in self.parts:
-            if isinstance(part, Blocks):
-                slots = {name: s for block in part.blocks for s, name in enumerate(block)}
-                first = list(dict.fromkeys(slots[name] for name in order_by if name in slots))
-                ranked = first + [s for s in range(len(part.blocks[0])) if s not in first]
-                names += [block[s] for block in part.blocks for s in ranked]
+        names = [name for part in self.parts for name in part.compared_names(order_by)]
         for name in order_by:
             if name not in names:
                 raise SymmetryError(f"order_by: parameter {name} is in no block; name a parameter per slot, in order.")
@@ -198,22 +212,25 @@ class Symmetry:
         Raises:
             SymmetryError: A parameter is missing, or the group has too many elements to list.
         """
-        row = _Row(self, parameterization)
-        _, points = self.action.images(row.x, row.mirrored)
-        return [row.image(p) for p in points]
+        if self.order == math.inf:
+            raise SymmetryError(
+                "the symmetry has infinitely many elements, and their images are no list; use canonical, which returns "
+                "the one that stands for all."
+            )
+        return self._images(parameterization, lambda x, mirrored: self.action.images(x, mirrored)[1])
 
     def canonical(self, parameterization: Parameterization) -> dict[str, Any]:
-        """Return the canonical representative: the image that comes first when blocks are compared, one after another.
+        """Return the canonical representative: the least image, comparing block after block.
 
         Numbers compare by size, booleans with False first, strings alphabetically (`Canonicalize`, which knows the
-        search space, compares choices by their position in `values`). It is the same for every image; to rounding,
-        where mirrors compute numbers.
+        search space, compares choices by their position in `values`). It is the same for every image, up to rounding
+        where mirrors or periods compute numbers. A number with a period is brought to [0, period).
 
         Raises:
             SymmetryError: A parameter is missing.
         """
-        row = _Row(self, parameterization)
-        return row.image(self.action.canonical_points(row.x, row.mirrored, self.comparison_order())[0])
+        order = self.comparison_order()
+        return self._images(parameterization, lambda x, mirrored: self.action.canonical_points(x, mirrored, order))[0]
 
     def validate(self, search_space: SearchSpace) -> None:
         """Check that the search space has this symmetry.
@@ -226,75 +243,36 @@ class Symmetry:
         validate(self, search_space)
 
     def implied(self, present: Iterable[str]) -> dict[str, Simplex]:
-        """Tell which parameters are implied by their simplex because they are not among those present."""
+        """Find the parameters that follow from those that are present, and the simplexes that imply them."""
         names = set(present)
-        missing = {s: [n for n in s.parameters if n not in names] for s in self.simplexes}
-        return {absent[0]: simplex for simplex, absent in missing.items() if len(absent) == 1}
+        return {name: part for part in self.simplexes if (name := part.implied_by(names)) is not None}
 
-    def _check_simplex(self, simplex: Simplex) -> None:
-        names = set(simplex.parameters)
+    def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
+        """Choose the points that stand for the infinite orbits of rows `n x d`; see `Kind.gauge`."""
         for part in self.parts:
-            if isinstance(part, Mirror) and names & set(part.parameters):
-                raise SymmetryError(
-                    f"simplex: the mirror of {sorted(names & set(part.parameters))[0]} changes the sum of "
-                    f"{', '.join(simplex.parameters)}; drop the mirror, or take it out of the simplex."
-                )
-        for a, b in self._exchanged_pairs():
-            if (a in names) != (b in names):
-                raise SymmetryError(
-                    f"simplex: parameters {a} and {b} trade places but only one of them is in the simplex "
-                    f"{', '.join(simplex.parameters)}; name both in it, or neither."
-                )
+            x = part.gauge(x, columns, lower)
+        return x
 
-    def _exchanged_pairs(self) -> Iterator[tuple[str, str]]:
-        """List pairs of parameters of which a generator puts the second in place of the first."""
-        for part in self.parts:
-            if isinstance(part, Blocks):
-                for p in part.generators:
-                    for i, j in enumerate(p):
-                        yield from zip(part.blocks[i], part.blocks[j])
+    def _images(
+        self, parameterization: Parameterization, find_points: Callable[[Rows, Rows], PointIndices]
+    ) -> list[dict[str, Any]]:
+        """Write the images of a parameterization at the points that a function finds for its row."""
+        encoding, values, x = encode_values(self, parameterization)
+        x = encoding.gauge(x)
+        mirrored = encoding.mirrored(x)
+        numbers, images = with_mirror_images(x, mirrored)[0], []
+        for points in find_points(x, mirrored):
+            image = dict(parameterization)
+            for name, point in zip(self.parameters, points):
+                if name in image:
+                    source = self.parameters[point % len(self.parameters)]
+                    image[name] = _typed(values[source], encoding.encode_value(source, values[source]), numbers[point])
+            images.append(image)
+        return images
 
 
-class _Row:
-    """One parameterization as a row of numbers, and the way back."""
-
-    def __init__(self, symmetry: Symmetry, parameterization: Parameterization) -> None:
-        self.symmetry = symmetry
-        self.given = parameterization
-        values = dict(parameterization)
-        for name, simplex in symmetry.implied(values).items():
-            others = {n: np.asarray([v]) for n, v in values.items() if n in simplex.parameters}
-            values[name] = float(simplex.imply(others)[0])
-        for name in symmetry.parameters:
-            if values.get(name) is None or values[name] != values[name]:
-                raise SymmetryError(f"parameter {name} of the symmetry is missing; give every parameter a value.")
-        self.codes: dict[str, list[Any]] = {}
-        for names in symmetry.parameter_orbits:
-            present = {values[name] for name in names}
-            plain = all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in present)
-            if not plain and any(name in symmetry.centers for name in names):
-                raise SymmetryError(f"mirror: {names[0]} has the value {values[names[0]]!r}; a mirror needs numbers.")
-            try:
-                ordered = sorted(present)
-            except TypeError:
-                raise SymmetryError(f"parameters {', '.join(names)} share a slot but not a type of values.") from None
-            for name in names:
-                self.codes[name] = [] if plain else ordered
-        self.values = values
-        self.x = np.asarray([[self._code(name) for name in symmetry.parameters]], dtype=float)
-        self.mirrored = np.asarray([[2 * symmetry.centers.get(name, np.nan) for name in symmetry.parameters]]) - self.x
-
-    def _code(self, name: str) -> float:
-        return float(self.codes[name].index(self.values[name]) if self.codes[name] else self.values[name])
-
-    def image(self, points: Any) -> dict[str, Any]:
-        """Write the image at these points, with the keys of the given parameterization."""
-        names, d = self.symmetry.parameters, len(self.symmetry.parameters)
-        numbers = gather_images(self.x, self.mirrored, [0], np.asarray(points)[None])[0]
-        image = dict(self.given)
-        for name, point, number in zip(names, points, numbers):
-            if name in image:
-                moved = self.values[names[point % d]]
-                kind = type(moved) if type(moved)(number) == number else float
-                image[name] = moved if point < d else kind(number)
-        return image
+def _typed(value: Any, encoded: float, number: float) -> Any:
+    """Return the value itself if its number is unchanged, else the number: as the value's type, if that can hold it."""
+    if number == encoded:
+        return value
+    return type(value)(number) if type(value)(number) == number else float(number)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
 from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry import options
-from ax_symmetry._ax import RowTransform, linear_constraint
-from ax_symmetry._ax.training_rows import Context, Training
-from ax_symmetry.space.encoding import ParameterEncoding, symmetrized_space
+from ax_symmetry._ax import backend, private
+from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
-from ax_symmetry.transforms.plan import check_surroundings, warn_if_partial
+from ax_symmetry.transforms.plan import plan_of, warn_if_partial
 
 
-class Canonicalize(RowTransform):
+class Canonicalize(backend.RowTransform):
     """Each generated candidate becomes the canonical representative of its orbit.
 
     That is the image which comes first when the blocks are compared one after the other: numbers by size, booleans with
@@ -44,41 +43,32 @@ class Canonicalize(RowTransform):
         SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
     """
 
-    def prepare(
-        self,
-        config: Mapping[str, Any] | None,
-        search_space: SearchSpace | None,
-        training: Training | None,
-        context: Context,
-    ) -> None:
+    def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config and check it."""
-        self.symmetry, space = check_surroundings(type(self).__name__, config, search_space, context)
-        self.options = options.read_canonical(config or {})
-        training_on = options.read_augmentation((context.configs or {}).get("SymmetrizeObservations") or config or {})
-        if training_on.asymmetry is not None:
-            raise options.asymmetry_error()
-        self.comparison_order = self.symmetry.comparison_order(self.options.order_by)
-        self.encoding = ParameterEncoding(self.symmetry, symmetrized_space(self.symmetry, space))
+        self.plan = plan_of(type(self).__name__, config, context)
+        self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
+        space = (context.search_space or self.plan.space).clone()
         self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
         self._region = FeasibleRegion(self.encoding, space)
-        self._known = KnownArms(
-            self.encoding, self.comparison_order, lambda: getattr(context.adapter, "_arms_by_signature", None) or {}
-        )
-        self._confines = self._read_constrain(context, training_on, space)
+        adapter = context.adapter
+        arms = dict if adapter is None else partial(private.arms_by_signature, adapter)
+        self._known = KnownArms(self.encoding, self.comparison_order, arms)
+        self._confines = self._read_constrain(context, space)
         self._searched, self._constraints = space, space.parameter_constraints
 
-    def _read_constrain(self, context: Context, augmentation: options.SymmetrizeOptions, space: SearchSpace) -> bool:
+    def _read_constrain(self, context: Context, space: SearchSpace) -> bool:
         """Decide whether the search is confined to the fundamental domain."""
-        partial = "SymmetrizeObservations" in context.transforms and augmentation.is_partial(
-            self.symmetry.order
+        plan, constrain = self.plan, self.plan.canonicalize.constrain
+        partial_orbits = "SymmetrizeObservations" in context.transforms and plan.symmetrize.is_partial(
+            plan.symmetry.order
         )
-        if self.options.constrain is False:
-            if partial:
-                warn_if_partial(augmentation, self.symmetry, "leave constrain at its default")
+        if constrain is False:
+            if partial_orbits:
+                warn_if_partial(plan.symmetrize, plan.symmetry, "leave constrain at its default")
             return False
-        if partial or self.options.constrain:
+        if partial_orbits or constrain:
             order_constraints(self.encoding, self.comparison_order, space)  # raises where Ax could not be told
-        return partial or self.options.constrain is True
+        return partial_orbits or constrain is True
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
@@ -86,14 +76,12 @@ class Canonicalize(RowTransform):
         self._region = FeasibleRegion(self.encoding, self._asked[0])
         if self._confines:
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
-            added = [
-                linear_constraint(*c) for c in order_constraints(self.encoding, self.comparison_order, search_space)
-            ]
-            self._searched.add_parameter_constraints(added)
+            walls = order_constraints(self.encoding, self.comparison_order, search_space)
+            self._searched.add_parameter_constraints([backend.linear_constraint(*wall) for wall in walls])
             return self._searched
         return search_space
 
-    def ask(self, fixed: Mapping[str, Any]) -> None:
+    def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
         """Take note of the fixed features of a call of `gen`; Ax shows them right after the search space."""
         self._asked = (self._asked[0], dict(fixed))
         self._region = FeasibleRegion(self.encoding, *self._asked)
@@ -112,7 +100,7 @@ class Canonicalize(RowTransform):
                 < len(self.encoding.parameters)
             ):
                 # Without an optimization config this is the only place where Ax shows the fixed features.
-                self.ask(given)
+                self.note_fixed_features(given)
         return self._canonical(observation_features, generated=False)
 
     def untransform_observation_features(
@@ -129,7 +117,7 @@ class Canonicalize(RowTransform):
         which = np.flatnonzero(complete)
         if generated:
             x = self.encoding.snapped(x)
-        action = self.symmetry.action
+        action = self.plan.symmetry.action
         _, y = self._region.least_image(action, x, self.comparison_order, [parameters[i] for i in which])
         decoded = self.encoding.decode(y)
         arms = self._known.same_experiments(y, [parameters[i] for i in which]) if generated else [None] * len(which)

@@ -7,29 +7,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
+from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 from torch import Tensor
 
-from ax_symmetry import options
-from ax_symmetry._ax import RowTransform, use_kernel
-from ax_symmetry._ax.fitting import Fit, KernelSpec, probe_of
-from ax_symmetry._ax.search_model import Search, StandIn
+from ax_symmetry._ax import backend
+from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.model_inputs import ModelInputs
+from ax_symmetry._ax.search_model import Region, SearchView
 from ax_symmetry._ax.training_rows import Context, Images, Training
-from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
+from ax_symmetry.errors import NotAveraged, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
-from ax_symmetry.groups.fundamental_domain import select_images
-from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
-from ax_symmetry.kernels.column_action import ColumnAction
-from ax_symmetry.models.model_columns import column_action, is_feasible, feasible_images, example_values
+from ax_symmetry.groups.image_selection import select_images
+from ax_symmetry.models.model_columns import ModelColumns, feasible_images
+from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.row_orbits import RowOrbits
-from ax_symmetry.space.encoding import ParameterEncoding, symmetrized_space
 from ax_symmetry.space.known_arms import orbit_keys
-from ax_symmetry.transforms.plan import check_surroundings, warn_if_partial
+from ax_symmetry.transforms.plan import plan_of, warn_if_partial
 
 
-class SymmetrizeObservations(RowTransform):
+class SymmetrizeObservations(backend.RowTransform):
     """At fit, each observation becomes its orbit.
 
     The distinct images follow the observation, each with its data. With `noise="orbit"` each carries the observation's
@@ -62,43 +60,34 @@ class SymmetrizeObservations(RowTransform):
         SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
     """
 
-    def prepare(
-        self,
-        config: Mapping[str, Any] | None,
-        search_space: SearchSpace | None,
-        training: Training | None,
-        context: Context,
-    ) -> None:
-        """Read the config, check it, and remember on which orbit each arm lies."""
-        self.symmetry, self.space = check_surroundings(type(self).__name__, config, search_space, context)
-        self.options = options.read_augmentation(config or {})
-        fits_kernel = self.options.method == "kernel"
-        if not fits_kernel and self.options.max_images is None and self.symmetry.order > ENUMERATION_LIMIT:
-            raise too_large(self.symmetry.order)
+    def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
+        """Read the config, check it, tell Ax which kernel to fit, and remember on which orbit each arm lies."""
+        plan = self.plan = plan_of(type(self).__name__, config, context)
         if context.transforms and "Canonicalize" not in context.transforms:
-            warn_if_partial(self.options, self.symmetry, "add Canonicalize to the transforms")
-        companion = (context.configs or {}).get("Canonicalize") or config
-        self.comparison_order = self.symmetry.comparison_order(options.read_canonical(companion or {}).order_by)
-        self._stage = _bounds(self.space)
-        self._declared = _bounds(context.declared or self.space)
+            warn_if_partial(plan.symmetrize, plan.symmetry, "add Canonicalize to the transforms")
+        stage = context.search_space or plan.modelled
+        self.space = plan.space_of(stage)
+        self._stage, self._declared = _bounds(stage), _bounds(plan.declared)
         self._fitting = True
         self._orbits: dict[str, bytes] = {}
-        self._others = example_values(self.space, self.symmetry.parameters)
-        self.space = symmetrized_space(self.symmetry, self.space)
-        self.encoding = ParameterEncoding(self.symmetry, self.space)
-        self._probe = probe_of(context.adapter, type(self).__name__, training.metadata if training else None)
-        if fits_kernel and hasattr(context.adapter, "_fit"):
-            context.adapter._fit = Fit(context.adapter, self._tell)
-            context.adapter._gen = Search(context.adapter, self._constant)
-        elif self._whole_orbits() and hasattr(context.adapter, "_gen"):
-            context.adapter._gen = Search(context.adapter, self._folded)
+        training = context.training
         if training is not None:
-            complete, x = self.encoding.encode(training.columns(self.encoding.parameters))
+            complete, x = plan.encoding.encode(training.columns(plan.encoding.parameters))
             arms = [arm for arm, known in zip(training.arms, complete) if known]
-            keys = orbit_keys(self.encoding, self.comparison_order, x)
+            keys = orbit_keys(plan.encoding, plan.comparison_order, x)
             self._orbits = {arm: key for arm, key in zip(arms, keys) if arm is not None}
-            implied = {name: x[:, self.encoding.columns[name]] for name in self.encoding.implied}
-            self.space = symmetrized_space(self.symmetry, self.space, implied)
+        self.kernel: InvariantKernelSpec | None = None
+        self.adapter = context.adapter
+        if self.adapter is None:
+            return
+        inputs = ModelInputs(self.adapter, type(self).__name__, training.metadata if training else None)
+        self.columns = ModelColumns(plan.encoding, self.space, inputs)
+        if plan.symmetrize.method == "kernel":
+            self.kernel = InvariantKernelSpec(self.columns, plan.symmetrize.base_kernel, plan.symmetrize.asymmetry)
+            backend.use_kernel(self.adapter, self.kernel)
+            backend.use_search_model(self.adapter, self._frozen)
+        elif self._keeps_whole_orbits():
+            backend.use_search_model(self.adapter, self._averaged)
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""
@@ -108,14 +97,30 @@ class SymmetrizeObservations(RowTransform):
         widens = of_model and _bounds(search_space) == self._stage != _bounds(self.space)
         return self.space.clone() if widens else search_space
 
-    def replace(self, training: Training) -> Images:
+    def transform_observation_features(
+        self, observation_features: list[ObservationFeatures]
+    ) -> list[ObservationFeatures]:
+        """Leave the features alone; check that the model that is asked about them has the kernel."""
+        self.check_fitted()
+        return super().transform_observation_features(observation_features)
+
+    def check_fitted(self) -> None:
+        """Check that Ax fitted the kernel that was asked for.
+
+        Raises:
+            SymmetryError: It chose a model that took no notice of it.
+        """
+        if self.kernel is not None:
+            self.kernel.check_fitted(fitted_model(self.adapter))
+
+    def image_rows(self, training: Training) -> Images:
         """Put the images of every observation after it; one that lacks a parameter of the symmetry stays alone."""
-        complete, x = self.encoding.encode(training.columns(self.encoding.parameters))
-        mirrored = self.encoding.mirrored(x)
-        action, chosen = self.symmetry.action, self.options
+        encoding, chosen, action = self.plan.encoding, self.plan.symmetrize, self.plan.symmetry.action
+        complete, x = encoding.encode(training.columns(encoding.parameters))
+        mirrored = encoding.mirrored(x)
         if chosen.method == "kernel":
             rows, points = np.arange(len(x)), np.tile(np.arange(action.width), (len(x), 1))
-        elif self._whole_orbits():
+        elif self._keeps_whole_orbits():
             rows, points = action.images(x, mirrored)
         else:
             rows, points = select_images(
@@ -125,14 +130,14 @@ class SymmetrizeObservations(RowTransform):
                 max_images=chosen.max_images or action.order,
                 select=chosen.select,
                 seed=chosen.seed,
-                comparison_order=self.comparison_order,
-                units=self.encoding.to_unit_cube,
+                comparison_order=self.plan.comparison_order,
+                units=encoding.to_unit_cube,
             )
         sizes = np.bincount(rows, minlength=len(x))
         keep = ~np.isin(rows, np.flatnonzero(self._twins_of_held_out(training, complete, x)))
         rows, points = rows[keep], points[keep]
         number = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        decoded = self.encoding.decode(gather_images(x, mirrored, rows, points))
+        decoded = encoding.decode(gather_images(x, mirrored, rows, points))
         # Put the observations that have no images back in their places.
         alone = np.flatnonzero(~complete)
         all_rows = np.concatenate([np.flatnonzero(complete)[rows], alone])
@@ -146,40 +151,31 @@ class SymmetrizeObservations(RowTransform):
             table={name: [values[i] for i in order.tolist()] for name, values in table.items()},
         )
 
-    def _whole_orbits(self) -> bool:
+    def _keeps_whole_orbits(self) -> bool:
         """Tell whether all images of an observation are kept."""
-        return self.options.max_images is None or self.options.max_images >= self.symmetry.order
+        max_images = self.plan.symmetrize.max_images
+        return max_images is None or max_images >= self.plan.symmetry.order
 
-    def _columns(self, names: Sequence[str]) -> ColumnAction:
-        """Find how the group acts on the model's columns."""
-        return column_action(self.encoding, names, self._probe, self._others)
+    def _frozen(self, model: Any, region: Region) -> SearchView:
+        """Show the search the invariant model with its hyperparameters frozen.
 
-    def _tell(self, generator: Any, search_space: SearchSpace) -> None:
-        """Let a generator fit the invariant kernel."""
-        try:
-            columns = self._columns(list(search_space.parameters))
-        except NotAveraged as error:
-            raise SymmetryError(f"method: 'kernel' cannot be used here: {error} Use 'augmentation'.") from error
-        use_kernel(generator, KernelSpec(columns, self.options.base_kernel, self.options.asymmetry), search_space)
-
-    def _constant(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn:
-        """Make the hyperparameters of the invariant kernel constants for a search.
-
-        Ax compares candidates with the observations inside of the search space: an image inside stands for one outside.
+        Ax compares candidates with the observations inside of the region: an image inside stands for one outside.
         """
-        def shown(x: Tensor) -> tuple[Tensor, Tensor]:
-            every = x.new_ones(len(x), dtype=torch.bool)
-            if self.options.asymmetry is not None:  # images are other experiments
-                return every, x
-            return every, feasible_images(x, lambda: self._columns(names), names, search_space)
+        if self.kernel is not None:
+            self.kernel.check_fitted(model)
+        if self.plan.symmetrize.asymmetry is not None:  # images are other experiments
+            return SearchView(search_model(model))
 
-        return search_model(model), shown
+        def rows(x: Tensor) -> tuple[Tensor, Tensor]:
+            return x.new_ones(len(x)).bool(), feasible_images(x, self.columns.action, region)
 
-    def _folded(self, model: Any, names: Sequence[str], search_space: SearchSpace) -> StandIn | None:
-        """Fold the model for a search; None, with a warning, if it is of a kind that cannot be folded."""
+        return SearchView(search_model(model), rows)
+
+    def _averaged(self, model: Any, region: Region) -> SearchView | None:
+        """Show the search the averaged model; None, with a warning, if the model is of a kind that has none."""
         try:
-            action = self._columns(names)
-            folded = average_model(model, action)
+            action = self.columns.action()
+            averaged = average_model(model, action)
         except NotAveraged as error:
             warnings.warn(
                 f"SymmetrizeObservations: {error} Of candidates that are asked for together, and of trials that run at "
@@ -189,12 +185,12 @@ class SymmetrizeObservations(RowTransform):
             )
             return None
 
-        def shown(x: Tensor) -> tuple[Tensor, Tensor]:
-            # Ax compares candidates with the observations inside of the search space: an image inside must stay.
-            mask = RowOrbits(action, x).representatives(is_feasible(x, names, search_space))
+        def rows(x: Tensor) -> tuple[Tensor, Tensor]:
+            # Ax compares candidates with the observations inside of the region: an image inside must stay.
+            mask = RowOrbits(action, x).representatives(region.contains(x))
             return mask, x[mask]
 
-        return folded, shown
+        return SearchView(averaged, rows)
 
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""
@@ -202,7 +198,8 @@ class SymmetrizeObservations(RowTransform):
         held_out = {key for arm, key in self._orbits.items() if arm not in present}
         if not held_out:
             return np.zeros(len(x), dtype=bool)
-        return np.asarray([key in held_out for key in orbit_keys(self.encoding, self.comparison_order, x)], dtype=bool)
+        keys = orbit_keys(self.plan.encoding, self.plan.comparison_order, x)
+        return np.asarray([key in held_out for key in keys], dtype=bool)
 
 
 def _bounds(search_space: SearchSpace) -> Sequence[Any]:

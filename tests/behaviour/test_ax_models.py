@@ -9,7 +9,6 @@ One-line bugs that turn this file red: `Canonicalize` that leaves candidates alo
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -28,8 +27,8 @@ from ax.core.objective import MultiObjective, Objective
 from ax.core.optimization_config import MultiObjectiveOptimizationConfig, OptimizationConfig
 from ax.core.outcome_constraint import OutcomeConstraint
 from ax.core.types import ComparisonOp
-from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
+from ax_symmetry._ax import GENERATION, backend
 from botorch.acquisition.knowledge_gradient import qKnowledgeGradient
 from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpectedImprovement
 from botorch.acquisition.monte_carlo import (
@@ -40,7 +39,8 @@ from botorch.acquisition.monte_carlo import (
 )
 from botorch.models.fully_bayesian import SaasFullyBayesianSingleTaskGP
 from botorch.models.gp_regression import SingleTaskGP
-from compatibility import MODELS, TWINS
+from cases import prove
+from compatibility import MODELS
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import MODULAR, data_of, experiment, fast_optimizer, features, float_range, space
 
@@ -239,7 +239,7 @@ def fit(name: str, made: Experiment, *, ours: bool = True) -> Any:
     keywords = {
         "experiment": made,
         "data": made.lookup_data(),
-        "transforms": added + default_transforms(),
+        "transforms": added + backend.default_transforms(),
         "transform_configs": {kind.__name__: CONFIG for kind in added},
     }
     if case.legacy:
@@ -292,15 +292,7 @@ def rows(listed: list[Point], columns: list[str]) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_the_table_says_the_truth(name: str) -> None:
-    """Prove an entry, or that plain Ax fails where the entry says so."""
-    entry = MODELS[name][GENERATION]
-    if not entry.startswith("works"):
-        assert fails_in_plain_ax(name), entry
-    elif "Ax itself" not in entry or not fails_in_plain_ax(name):
-        with warnings.catch_warnings():
-            if TWINS in entry:
-                warnings.simplefilter("ignore", SymmetryWarning)
-            check(name)
+    prove(MODELS[name][GENERATION], name, fails_in_plain_ax, check)
 
 
 def fails_in_plain_ax(name: str) -> bool:

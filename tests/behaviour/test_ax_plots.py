@@ -14,12 +14,12 @@ import pytest
 from ax.plot.contour import plot_contour_plotly
 from ax.plot.slice import plot_slice_plotly
 from ax_symmetry import get_botorch
-from ax_symmetry._ax import GENERATION
+from ax_symmetry._ax import backend
 from support import experiment, fast_optimizer, features, fill, float_range, space
 
 NAMES = ["x1", "x2", "x3"]
 CONFIG = {"blocks": [[name] for name in NAMES]}
-cross_validation = import_module(f"ax.{GENERATION}.cross_validation")
+cross_validation = import_module(f"ax.{backend.GENERATION}.cross_validation")
 
 
 @pytest.fixture(scope="module", params=["augmentation", "kernel"])

@@ -10,62 +10,19 @@ second fold for it.
 
 from __future__ import annotations
 
-from itertools import permutations
-from typing import Any
-
 import numpy as np
 import pytest
-from ax.core.experiment import Experiment
-from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry import Canonicalize, SymmetrizeObservations, get_botorch
+from ax_symmetry._ax import backend
+from cases import BLOCKS, NAMES, assert_no_image_of_what_is_held_out, spied_folds, with_twins
 from support import add_trial, experiment, float_range, space
 
-if GENERATION == "modelbridge":
+if backend.GENERATION == "modelbridge":
     from ax.modelbridge.cross_validation import cross_validate
 else:
     from ax.adapter.cross_validation import cross_validate
 
-CONFIG = {"blocks": [["a1", "b1"], ["a2", "b2"], ["a3", "b3"]]}
-NAMES = [name for block in CONFIG["blocks"] for name in block]
-
-
-def with_twins() -> Experiment:
-    """Make an experiment of nine arms; arms 3_0 and 4_0 lie on the orbit of 0_0, arm 5_0 on that of 1_0."""
-    made = experiment(space([float_range(name) for name in NAMES]))
-    rng = np.random.default_rng(0)
-    points = [dict(zip(NAMES, rng.random(6).tolist())) for _ in range(7)]
-    symmetry = Symmetry.from_config(CONFIG)
-    points[3], points[4] = symmetry.orbit(points[0])[1:3]
-    points[5] = symmetry.orbit(points[1])[4]
-    points += [dict(zip(NAMES, rng.random(6).tolist())) for _ in range(2)]
-    for point in points:
-        add_trial(made, point, {"y": (sum(point[f"a{i}"] * point[f"b{i}"] for i in (1, 2, 3)), 0.05)})
-    return made
-
-
-def spied(adapter: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """Record the inputs of every fold that the model sees."""
-    calls = []
-    model = adapter.model if GENERATION == "modelbridge" else adapter.generator
-    genuine = model.cross_validate
-
-    def spy(datasets: Any, X_test: Any, **keywords: Any) -> Any:
-        calls.append((datasets[0].X.numpy().copy(), X_test.numpy().copy(), list(adapter.parameters)))
-        return genuine(datasets=datasets, X_test=X_test, **keywords)
-
-    monkeypatch.setattr(model, "cross_validate", spy)
-    return calls
-
-
-def images(row: np.ndarray, columns: list[str]) -> np.ndarray:
-    at = {name: columns.index(name) for name in columns}
-    listed = []
-    for order in permutations((1, 2, 3)):
-        image = row.copy()
-        for i, j in zip((1, 2, 3), order):
-            image[at[f"a{i}"]], image[at[f"b{i}"]] = row[at[f"a{j}"]], row[at[f"b{j}"]]
-        listed.append(image)
-    return np.array(listed)
+CONFIG = {"blocks": BLOCKS}
 
 
 @pytest.mark.parametrize("untransform", [True, False])
@@ -78,20 +35,17 @@ def test_no_image_of_a_held_out_arm(
     adapter = get_botorch(
         made,
         made.lookup_data(),
-        transforms=transforms + default_transforms(),
+        transforms=transforms + backend.default_transforms(),
         transform_configs={transform.__name__: CONFIG for transform in transforms},
     )
-    calls = spied(adapter, monkeypatch)
+    calls = spied_folds(adapter, monkeypatch)
     np.random.seed(0)
     results = cross_validate(adapter, folds=folds, untransform=untransform)
 
     assert len(calls) == (9 if folds == -1 else folds)
     assert sum(len(test) for _, test, _ in calls) == len(results) == 9
-    for train, test, columns in calls:
-        assert len(train) % 6 == 0 and len(train) > 0
-        for row in test:
-            for image in images(row, columns):
-                assert np.abs(train - image).max(axis=1).min() > 1e-6
+    assert all(len(train) % 6 == 0 for train, _, _ in calls)
+    assert_no_image_of_what_is_held_out(calls)
     if folds == -1:  # one fold each: the three arms on one orbit leave 6 others, the two on another 7, the rest 8
         assert sorted(len(train) // 6 for train, _, _ in calls) == [6, 6, 6, 7, 7, 8, 8, 8, 8]
 

@@ -13,25 +13,17 @@ import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry, get_botorch
-from ax_symmetry._ax.search_model import holder_of
-from support import choice, fast_optimizer, features, float_range, measured, space
+from ax_symmetry._ax.fitted_models import fitted_model
+from cases import BLOCKS, CATEGORIES, IMPLIED, NAMES, numbers
+from support import fast_optimizer, features, float_range, measured, space
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
-NAMES = ["a1", "b1", "a2", "b2", "a3", "b3"]
-BLOCKS = [NAMES[:2], NAMES[2:4], NAMES[4:]]
 SPACES = {
     "ranges": (space([float_range(n) for n in NAMES]), {"blocks": BLOCKS}),
     "mirrors": (space([float_range(n, -1, 3) for n in NAMES]), {"blocks": BLOCKS, "mirror": {"a1": 1.0}}),
-    "categories": (
-        space([choice(n, ["r", "g", "b"], is_ordered=False) if n[0] == "a" else float_range(n) for n in NAMES]),
-        {"blocks": [["b1", "a1"], ["b2", "a2"], ["b3", "a3"]]},
-    ),
-    "simplex": (
-        space([float_range(n, 0.1, 0.8) for n in NAMES if n != "a3"],
-              [({"a1": 1.0, "a2": 1.0}, 0.9), ({"a1": -1.0, "a2": -1.0}, -0.2)]),
-        {"blocks": BLOCKS, "simplex": {"parameters": ["a1", "a2", "a3"]}},
-    ),
+    "categories": (CATEGORIES[0], {"blocks": [block[::-1] for block in BLOCKS]}),
+    "simplex": IMPLIED,
 }
 WAYS: dict[str, dict[str, Any]] = {
     "kernel": {"method": "kernel"},
@@ -43,9 +35,8 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def value(p: dict[str, Any]) -> float:
-    whole = {"a3": 1 - p["a1"] - p["a2"], **p} if "a3" not in p else p
-    numbers = {n: "rgb".index(v) / 3 if isinstance(v, str) else float(v) for n, v in whole.items()}
-    return sum(np.cos(2 * (numbers[a] - 1)) * numbers[b] for a, b in BLOCKS)
+    x = numbers(p)
+    return sum(np.cos(2 * (x[a] - 1)) * x[b] for a, b in BLOCKS)
 
 
 @pytest.mark.parametrize("metrics", [("y",), ("y", "z")])
@@ -65,7 +56,7 @@ def test_on_a_gpu(case: str, way: str, metrics: tuple[str, ...]) -> None:
             adapter = get_botorch(
                 made, made.lookup_data(), symmetry=config, method=method, device=torch.device(device)
             )
-            fitted = holder_of(adapter)._model
+            fitted = fitted_model(adapter)
             assert {p.device.type for p in fitted.parameters()} == {device}
             predicted[device] = adapter.predict(features(orbits))
             arms = adapter.gen(3).arms

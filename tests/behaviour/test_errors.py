@@ -16,6 +16,7 @@ from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ax.core.parameter
@@ -29,23 +30,27 @@ from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry._ax import backend, private
+from ax_symmetry._ax.search_model import SearchAcquisition
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.__main__ import _experiment, _read
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
-from ax_symmetry.options import read_augmentation, read_canonical
+from ax_symmetry.models.surrogate import InvariantKernelSpec
+from ax_symmetry.options import read_canonicalize, read_symmetrize
+from ax_symmetry.search.averaged_model import _tell_dimensions
 from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import (
-    MODULAR, Generators, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range, int_range, space,
+    MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range,
+    int_range, space,
 )
 
-torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
+torch_modules = f"ax.{'generators' if backend.GENERATION == 'adapter' else 'models'}.torch"
 covar_module_argparse = import_module(
     f"{torch_modules}.botorch_modular.input_constructors.covar_modules"
 ).covar_module_argparse
@@ -119,7 +124,8 @@ def by_symmetry(run: Experiment, config: Any) -> Any:
 
 def by_transforms(run: Experiment, config: Any) -> Any:
     """Take the door of `transforms=` and `transform_configs=`, as in Ax's own call."""
-    return get_botorch(run, run.lookup_data(), transforms=BOTH + default_transforms(), transform_configs=both(config))
+    transforms = BOTH + backend.default_transforms()
+    return get_botorch(run, run.lookup_data(), transforms=transforms, transform_configs=both(config))
 
 
 def check(error: BaseException, named: tuple[str, ...], way_out: str) -> None:
@@ -200,6 +206,51 @@ DECLARATIONS = [
     pytest.param(
         {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "drop the mirror",
         id="mirror-in-a-simplex"
+    ),
+    pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
+    pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"name": period}', id="list-for-period"),
+    pytest.param({"period": 360.0}, TWO, ("period", "360.0"), 'write {"name": period}', id="number-for-period"),
+    pytest.param({"period": {3: 1.0}}, TWO, ("period", "3"), "named by strings", id="period-of-a-number"),
+    *[pytest.param({"period": {"a": value}}, TWO, ("period of a ",), "a finite number above 0", id=f"period-{value}")
+      for value in (0, -1.0, None, "1", math.nan, math.inf, True)],
+    pytest.param(
+        {**PAIR, "period": {"a": 1.0}}, TWO, ("parameter a", "and b", "none"), "trade places one period",
+        id="period-of-one-of-two",
+    ),
+    pytest.param(
+        {"symmetries": [PAIR, {"period": {"a": 1.0}}, {"period": {"b": 0.5}}]}, TWO, ("parameter a", "0.5"),
+        "trade places one period", id="two-periods-of-one-orbit",
+    ),
+    pytest.param(
+        {"symmetries": [{"period": {"a": 1.0}}, {"period": {"a": 0.5}}]}, TWO, ("parameter a", "1.0"),
+        "one period", id="two-periods-of-one-parameter",
+    ),
+    pytest.param(
+        {"symmetries": [{"period": {"a": 1.0}}, SUM]}, FLOATS, ("period of a", "a, b, c"), "drop the period",
+        id="period-in-a-simplex",
+    ),
+    pytest.param(
+        {"period": {"a": 2.0}}, pair(float_range("a", 1, 9, log_scale=True), float_range("b")), ("parameter a",),
+        "on a linear scale", id="period-on-log",
+    ),
+    pytest.param(
+        {"period": {"a": 0.5}}, pair(float_range("a", 0.1, 0.9, logit_scale=True), float_range("b")), ("parameter a",),
+        "on a linear scale", id="period-on-logit",
+    ),
+    pytest.param(
+        {"period": {"a": 2}}, pair(choice("a", [1, 2, 3]), float_range("b")), ("parameter a",), "on a linear scale",
+        id="period-of-a-choice",
+    ),
+    pytest.param(
+        {"period": {"a": 2.5}}, pair(int_range("a", 0, 9), float_range("b")), ("parameter a", "2.5"),
+        "Change the digits or the period", id="period-between-integers",
+    ),
+    pytest.param(
+        {"period": {"a": 0.25}}, pair(float_range("a", digits=1), float_range("b")), ("parameter a", "0.1", "0.25"),
+        "Change the digits or the period", id="period-between-digits",
+    ),
+    pytest.param(
+        {"period": {"a": 1.0}, "mirror": {"a": 0.0}}, TWO, ("center of a",), "Move the center", id="period-and-center",
     ),
     pytest.param(
         {"blocks": [["a"], ["mu"]]}, TWO, ("parameter mu", "search space"), "its parameters are a, b", id="unknown",
@@ -408,7 +459,7 @@ def test_models_are_recorded(door: Callable[..., Any]) -> None:
 
 def behind(name: str) -> list[Any]:
     """List Ax's default transforms with both of ours behind the one of that name."""
-    stock = default_transforms()
+    stock = backend.default_transforms()
     names = [transform.__name__ for transform in stock]
     if name not in names:
         pytest.skip(f"this Ax has no {name} among its default transforms")
@@ -426,10 +477,10 @@ def composed(name: str, config: Any, made: SearchSpace) -> Any:
 
 
 CHOICES = pair(choice("a", ["x", "y", "z"], is_ordered=False), choice("b", ["x", "y", "z"], is_ordered=False))
-STOCK = default_transforms()
+STOCK = backend.default_transforms()
 
 
-class Flatten(import_module(f"ax.{GENERATION}.transforms.remove_fixed").RemoveFixed):  # type: ignore[misc]
+class Flatten(import_module(f"ax.{backend.GENERATION}.transforms.remove_fixed").RemoveFixed):  # type: ignore[misc]
     """Takes all points for one."""
 
     def transform_observation_features(self, observation_features: Any) -> Any:
@@ -564,6 +615,31 @@ CALLS = [
         id="configs-without-transforms",
     ),
     pytest.param(
+        lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs={
+            "Canonicalize": PAIR, "SymmetrizeObservations": {"mirror": {"a": 0.5}}}),
+        ("Canonicalize", "SymmetrizeObservations", "'mirror'"), "the same dict", id="two-symmetries",
+    ),
+    pytest.param(
+        lambda: compose(TWO, symmetry={"period": {"a": 0.5}}, method="augmentation"), ("method", "infinitely many"),
+        "set method to 'kernel'", id="images-of-a-period",
+    ),
+    pytest.param(
+        lambda: _tell_dimensions(None, SimpleNamespace(subset_output=lambda outcomes: None)), ("_subset_batch_dict",),
+        "a model for every outcome", id="botorch-without-a-name",
+    ),
+    pytest.param(lambda: private.read(TWO, "_gone"), ("SearchSpace", "_gone"), "report", id="ax-without-a-name"),
+    pytest.param(
+        lambda: SearchAcquisition(None, None)(
+            search_space_digest=SimpleNamespace(bounds=[(0.0, 1.0)]),
+            torch_opt_config=SimpleNamespace(linear_constraints=None),
+        ),
+        ("surrogate",), "not supported", id="acquisition-without-surrogate",
+    ),
+    pytest.param(
+        lambda: InvariantKernelSpec(None, "rbf").check_fitted(SingleTaskGP(torch.rand(3, 2), torch.rand(3, 1))),
+        ("SingleTaskGP", "RBFKernel"), "'augmentation'", id="another-kernel-was-fitted",
+    ),
+    pytest.param(
         lambda: SymmetrizeObservations(config=PAIR), ("SymmetrizeObservations",), "needs the search space",
         id="no-space"
     ),
@@ -572,8 +648,8 @@ CALLS = [
     pytest.param(
         lambda: Canonicalize(search_space=TWO, config={}), ("Canonicalize",), "hand the dict", id="empty-config",
     ),
-    pytest.param(lambda: read_augmentation(5), ("5",), "the dict of the symmetry", id="read-no-dict"),
-    pytest.param(lambda: read_canonical({"constrain": 0}), ("constrain", "0"), "True or False", id="read-canonical"),
+    pytest.param(lambda: read_symmetrize(5), ("5",), "the dict of the symmetry", id="read-no-dict"),
+    pytest.param(lambda: read_canonicalize({"constrain": 0}), ("constrain", "0"), "True or False", id="read-canonical"),
     pytest.param(
         lambda: order_constraints(ParameterEncoding(Symmetry.from_config(PAIR), LOGS), (0, 1), LOGS),
         ("constrain", "parameter a"), "order_by", id="order-constraints",
@@ -601,8 +677,18 @@ CALLS = [
         id="orbit-too-large",
     ),
 ]
+ENDLESS = Symmetry((Remainder(("a",)),))
 LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
 CALLS += [
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": {"period": {"a": 1.0}}}), ("period", "surrogate spec"),
+        "method 'kernel'", id="spec-with-a-period",
+    ),
+    pytest.param(lambda: ENDLESS.orbit({"a": 0.5}), ("infinitely many",), "use canonical", id="orbit-without-end"),
+    pytest.param(
+        lambda: count_configurations(ENDLESS, TWO), ("count_configurations", "finite"), "drop the infinite part",
+        id="count-of-an-infinite-group",
+    ),
     pytest.param(
         lambda: count_configurations(Symmetry.permutation([["a"], ["b"]]), TWO), ("parameter a", "continuous"),
         "give it digits", id="count-of-infinitely-many",
@@ -736,14 +822,14 @@ if hasattr(ax.core.parameter, "DerivedParameter"):
             id="derived-without-a-simplex",
         ),
     ]
-if GENERATION == "modelbridge":
+if backend.GENERATION == "modelbridge":
     CALLS.append(
         pytest.param(
             lambda: compose(TWO, symmetry=PAIR, method="kernel", model_constructor=min),
             ("method", "model_constructor"), "use method 'augmentation'", id="kernel-beside-a-constructor",
         )
     )
-if GENERATION == "adapter":
+if backend.GENERATION == "adapter":
     CALLS.append(
         pytest.param(
             lambda: compose(TWO, symmetry=PAIR, acqf_constructor=min), ("acqf_constructor",),
@@ -791,7 +877,7 @@ def test_every_error_has_a_row() -> None:
         name = str(path.relative_to(PACKAGE))
         if path.parent.name == "integrations":
             continue  # tests of their own
-        if path.parent.name == "_ax" and path.stem in {"adapter", "modelbridge"} - {GENERATION}:
+        if path.parent.name == "_ax" and path.stem in {"adapter", "modelbridge"} - {backend.GENERATION}:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and re.match(r"raise (SymmetryError|too_large)\b", ast.unparse(node)):

@@ -102,7 +102,7 @@ def test_augmented_mean_is_the_mean_of_the_averaged_kernel(name: str) -> None:
     images = np.array([[row["parameters"][n] for n in names] for row in rows])
     outcomes = np.array([row["mean"]["y"] for row in rows])
     variance = np.array([row["variance"]["y"] for row in rows])
-    classes = Symmetry.from_config(config).classes
+    classes = Symmetry.from_config(config).parameter_orbits
     length_of = {n: 0.3 + 0.2 * k for k, alike in enumerate(classes) for n in alike}
     lengths = np.array([length_of.get(n, 0.7) for n in names])
     test = rng.random((50, width))

@@ -10,7 +10,6 @@ another observation; a transform of a newer Ax that no one has tried out.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -33,9 +32,10 @@ from ax.core.optimization_config import MultiObjectiveOptimizationConfig, Optimi
 from ax.core.outcome_constraint import OutcomeConstraint
 from ax.core.parameter import FixedParameter, ParameterType
 from ax.core.types import ComparisonOp
-from ax_symmetry import Canonicalize, SymmetrizeObservations, SymmetryWarning
+from ax_symmetry import Canonicalize, SymmetrizeObservations
 from ax_symmetry._ax import GENERATION
-from compatibility import GONE, PAGE, TRANSFORMS, TWINS, installed_transforms, page
+from cases import prove
+from compatibility import GONE, PAGE, TRANSFORMS, installed_transforms, page
 from support import MODULAR, Generators, choice, data_of, experiment, fast_optimizer, features, float_range, int_range
 from support import space
 
@@ -560,15 +560,12 @@ def check_choice_of_arms() -> None:
 
 @pytest.mark.parametrize("name", sorted(installed_transforms()))
 def test_the_table_says_the_truth(name: str) -> None:
-    """Prove an entry, or that plain Ax fails where the entry says so."""
-    entry = TRANSFORMS[name][GENERATION]
-    if not entry.startswith("works"):
-        assert fails_in_plain_ax(name), entry
-    elif "Ax itself" not in entry or not fails_in_plain_ax(name):
-        with warnings.catch_warnings():
-            if TWINS in entry:
-                warnings.simplefilter("ignore", SymmetryWarning)
-            check_choice_of_arms() if name == "SearchSpaceToChoice" else check(RECIPES[name])
+    prove(TRANSFORMS[name][GENERATION], name, fails_in_plain_ax, prove_it)
+
+
+def prove_it(name: str) -> None:
+    """Prove that a transform works."""
+    check_choice_of_arms() if name == "SearchSpaceToChoice" else check(RECIPES[name])
 
 
 def fails_in_plain_ax(name: str) -> bool:

@@ -14,19 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 from ax_symmetry import SymmetryWarning, get_botorch
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.diagnostics.evidence import Assessment, assess, compare_repeats, p_of_no_asymmetry
+from cases import EXCHANGEABLE as SYMMETRY
+from cases import even
 from scipy.stats import chi2, multivariate_normal, norm
 from support import add_trial, experiment, features, fill, float_range, random_points, space
 
-SYMMETRY = {"blocks": [["a"], ["b"], ["c"]]}
 SPACE = space([float_range(n) for n in "abcz"])
-
-
-def even(p: dict[str, Any]) -> float:
-    x = np.array([p["a"], p["b"], p["c"]])
-    return float(np.sin(5 * x).sum() + 3 * x.prod() + p["z"])
 
 
 def odd(p: dict[str, Any]) -> float:
@@ -35,7 +31,7 @@ def odd(p: dict[str, Any]) -> float:
 
 def test_densities_are_those_of_the_normal_distribution() -> None:
     made = fill(experiment(SPACE), 8, even, sem=0.1)
-    model = holder_of(get_botorch(made, made.lookup_data()))._model
+    model = fitted_model(get_botorch(made, made.lookup_data()))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     found = assess(model)
     x, y = model.train_inputs[0], model.train_targets.numpy()

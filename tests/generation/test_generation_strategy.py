@@ -22,7 +22,7 @@ from ax.exceptions.generation_strategy import MaxParallelismReachedException
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax.service.utils.instantiation import InstantiationBase
 from ax_symmetry import Canonicalize, Symmetry, SymmetryError, SymmetrizeObservations, choose_generation_strategy
-from ax_symmetry.space.encoding import has_ranges_alone
+from ax_symmetry.space.bounds import has_ranges_alone
 from support import GENERATION, choice, fast_optimizer, float_range, int_range, space
 
 BLOCKS = [["x1", "n1"], ["x2", "n2"], ["x3", "n3"]]
@@ -169,11 +169,11 @@ def test_options_reach_the_transforms_and_the_dict_is_left_alone() -> None:
             assert [n for _, n in blocks_of(parameters)] == sorted(parameters[f"n{k}"] for k in "123")
             client.complete_trial(trial, raw_data=outcome(parameters))
     transforms = either(client.generation_strategy, "adapter", "model").transforms
-    augmentation = transforms["SymmetrizeObservations"].options
+    augmentation = transforms["SymmetrizeObservations"].plan.symmetrize
     assert {key: getattr(augmentation, key) for key in ("noise", "max_images", "select", "seed")} == {
         key: options[key] for key in ("noise", "max_images", "select", "seed")
     }
-    assert transforms["Canonicalize"].options.order_by == ("n1",)
+    assert transforms["Canonicalize"].plan.canonicalize.order_by == ("n1",)
     assert declared == before
 
 
@@ -197,7 +197,7 @@ def test_mistakes_are_reported_before_ax_chooses(
     keyword: str, value: Any, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = import_module("ax_symmetry.generation.generation_strategy")
-    monkeypatch.setattr(module._ax, "choose_generation_strategy", lambda *_, **__: pytest.fail("Ax was asked"))
+    monkeypatch.setattr(module.backend, "strategy_of_ax", lambda *_, **__: pytest.fail("Ax was asked"))
     with pytest.raises(SymmetryError, match=words):
         choose_generation_strategy(SPACES["floats and ints"], **{"symmetry": SYMMETRY, keyword: value})
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from ax.core.experiment import Experiment
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, get_botorch
-from ax_symmetry._ax import default_transforms
+from ax_symmetry._ax import backend
 from support import FITTED, experiment, features, fill, float_range, space
 
 GOLDEN = Path(__file__).parent / "golden" / "posterior.json"
@@ -44,7 +44,7 @@ def fitted(made: Experiment, transforms: list[type], **keywords: Any) -> Any:
     return get_botorch(
         experiment=made,
         data=made.lookup_data(),
-        transforms=transforms + default_transforms(),
+        transforms=transforms + backend.default_transforms(),
         transform_configs=configs,
         **keywords,
     )

@@ -1,10 +1,11 @@
 """The action on rows of numbers against brute force over all permutations and signs.
 
 One-line bugs that turn this red: `images` keeping every element also where a row has ties; ties looked for between
-columns of one slot only and not between a column and a mirrored one (`range(self.width)` for `factor.reach(j)`);
-`factorial(c)` forgotten in the multiplicities of equal blocks; blocks sorted by their last slot first; `points // k`
-without `self.width *`; the closure of the mirrors under the blocks given up after one round (in `factors`); the
-rounding of mirrored numbers not forgiven.
+columns of one slot only and not between a column and a mirrored one (`range(self.width)` for
+`factor.reachable_points(j)`); `factorial(c)` forgotten in the multiplicities of equal blocks; blocks sorted by their
+last slot first; `points // k` without `self.width *`; the closure of the mirrors under the blocks given up after one
+round (in `generated_group`); the rounding of mirrored numbers not forgiven; a swap of neighbouring blocks that leaves
+the mirrored points in their places; generators of the first factor alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Action, Factor, Rows, with_mirror_images, gather_images
+from ax_symmetry.groups.permutations import generate
 from ax_symmetry.symmetry import Symmetry
 
 groups = pytest.mark.parametrize("config, order", GROUPS.values(), ids=GROUPS)
@@ -58,6 +60,19 @@ def test_elements_are_those_of_brute_force(config: dict[str, Any], order: int) -
 
 
 @groups
+def test_generators_generate_the_group(config: dict[str, Any], order: int) -> None:
+    """As elements of the whole row, and as permutations of the points of each factor."""
+    action, names = action_of(config), names_of(config)
+    generators = [tuple((p % len(names), 1 - 2 * (p // len(names))) for p in e) for e in action.generators.tolist()]
+    assert brute_force.closure(generators, len(names)) == brute_force.elements(config, names)
+    for factor in action.factors:
+        k = len(factor.columns)
+        assert len(generate(factor.all_generators)) == factor.order
+        elements = {tuple(e[:k]) for e in generate(factor.all_generators).tolist()}
+        assert elements == set(map(tuple, factor.elements.tolist()))
+
+
+@groups
 def test_images_are_the_orbit(config: dict[str, Any], order: int) -> None:
     action, names = action_of(config), names_of(config)
     x = tied_rows(12, len(names))
@@ -81,6 +96,7 @@ def test_least_is_the_lexicographic_minimum(config: dict[str, Any], order: int) 
     x = tied_rows(12, len(names), seed=1)
     comparison_order = symmetry.comparison_order()
     least = gather_images(x, -x, range(len(x)), action.canonical_points(x, -x, comparison_order))
+    assert np.array_equal(action.canonical_rows(x, -x, comparison_order), least)
     for row, found in zip(x.tolist(), least.tolist()):
         orbit = brute_force.orbit(config, names, row)
         assert tuple(found) == min(orbit, key=lambda image: [image[c] for c in comparison_order])

@@ -2,7 +2,7 @@
 
 One-line bugs that turn this red: the breadth-first search stops after its first step (`frontier = []`); `len(seen) >=
 limit` instead of `>`; the three-cycles of the alternating group made transpositions; the reversal missing from the
-dihedral group; `is_permutation` taking True for 1; the identity not listed first.
+dihedral group; `is_permutation` taking True for 1; the identity not listed first; `compose` the other way round.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.groups.permutations import NAMED_GROUPS, generate, is_permutation, named_generators, order, too_large
+from ax_symmetry.groups.permutations import (
+    NAMED_GROUPS, compose, generate, inverse, is_permutation, named_generators, order, too_large
+)
 
 Permutation = tuple[int, ...]
 
@@ -28,6 +30,15 @@ ORDERS = {
 }
 # Every named group on up to six positions that moves something.
 SMALL = [(name, m) for name in NAMED_GROUPS for m in range(2, 7) if (name, m) != ("alternating", 2)]
+
+
+@steady
+@given(st.permutations(range(5)), st.permutations(range(5)))
+def test_composition_and_inverse(p: list[int], q: list[int]) -> None:
+    """Moved by p, then by q."""
+    by_p = ["abcde"[i] for i in p]
+    assert [by_p[i] for i in q] == ["abcde"[i] for i in compose(tuple(p), tuple(q))]
+    assert compose(tuple(p), inverse(tuple(p))) == compose(inverse(tuple(p)), tuple(p)) == tuple(range(5))
 
 
 def written_out(generators: list[Permutation]) -> list[Permutation]:

@@ -17,8 +17,8 @@ import pytest
 from ax.storage.json_store.decoder import object_from_json
 from ax.storage.json_store.encoder import object_to_json
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
-from ax_symmetry._ax import default_transforms
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax import backend
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.kernels import ProductMaternKernel
 from ax_symmetry.models import surrogate_spec
 from gpytorch.kernels import RBFKernel
@@ -43,7 +43,7 @@ def measured(metrics: tuple[str, ...] = ("y",)) -> Any:
 def fitted(spec: Any, metrics: tuple[str, ...] = ("y",), canonical: bool = True) -> Any:
     made = measured(metrics)
     ours = {"transforms": [Canonicalize], "transform_configs": {"Canonicalize": SYMMETRY}} if canonical else {}
-    transforms = [*ours.pop("transforms", []), *default_transforms()]
+    transforms = [*ours.pop("transforms", []), *backend.default_transforms()]
     by = {"surrogate_spec": spec}
     if hasattr(spec, "covar_module_kwargs"):  # Ax 0.4
         by = {"surrogate_specs": {"own": spec}}
@@ -80,7 +80,7 @@ def test_its_base_kernel(base_kernel: str) -> None:
         other = get_botorch(made, made.lookup_data(), symmetry=config)
     points = features(random_points(SPACE, 5))
     np.testing.assert_allclose(own.predict(points)[0]["y"], other.predict(points)[0]["y"], rtol=1e-6)
-    base = holder_of(own)._model.covar_module.base_kernel
+    base = fitted_model(own).covar_module.base_kernel
     assert isinstance(base, {"matern": ProductMaternKernel, "rbf": RBFKernel}[base_kernel])
 
 

@@ -25,7 +25,7 @@ from ax.core.objective import Objective
 from ax.core.observation import ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
 from ax_symmetry import Symmetry, get_botorch
-from ax_symmetry._ax.search_model import holder_of
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.analyses import DomainPlot, LeftOutPlot, OrbitPlot
 from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
@@ -194,7 +194,7 @@ def test_scales_integers_and_choices() -> None:
 def left_out_by_hand(made: Experiment, **how: Any) -> dict[str, tuple[float, float, float]]:
     """Condition the fitted process on all observations but one, one after the other, in the metric's units."""
     data = made.lookup_data().df.set_index("arm_name")["mean"]
-    model = holder_of(get_botorch(made, made.lookup_data(), **how))._model
+    model = fitted_model(get_botorch(made, made.lookup_data(), **how))
     x = np.array([[arms(made)[name][n] for n in made.search_space.parameters] for name in data.index])
     with torch.no_grad():
         scale = data.std()

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry, SymmetryError, SymmetryWarning, get_botorch
-from ax_symmetry._ax import GENERATION
+from ax_symmetry._ax import backend
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels import InvariantKernel
 from ax_symmetry.kernels.column_action import ColumnAction
@@ -350,12 +350,12 @@ def test_what_the_search_sees(case: str, metrics: Sequence[str], monkeypatch: py
         assert part.train_targets.shape[-1] == 5
 
 
-@pytest.mark.skipif(GENERATION == "modelbridge", reason="this call fits another model there")
+@pytest.mark.skipif(backend.GENERATION == "modelbridge", reason="this call fits another model there")
 def test_a_model_that_cannot_be_folded_is_left_and_said() -> None:
     from ax.adapter.registry import Generators
     from ax.generators.torch.botorch_modular.surrogate import ModelConfig, SurrogateSpec
     from ax_symmetry import Canonicalize, SymmetrizeObservations
-    from ax_symmetry._ax import default_transforms
+    from ax_symmetry._ax import backend
     from botorch.models.robust_relevance_pursuit_model import RobustRelevancePursuitSingleTaskGP as Robust
 
     config = CASES["S3 on pairs"]
@@ -364,7 +364,7 @@ def test_a_model_that_cannot_be_folded_is_left_and_said() -> None:
         adapter = Generators.BOTORCH_MODULAR(
             experiment=made,
             data=made.lookup_data(),
-            transforms=[Canonicalize, SymmetrizeObservations] + default_transforms(),
+            transforms=[Canonicalize, SymmetrizeObservations] + backend.default_transforms(),
             transform_configs={"SymmetrizeObservations": config, "Canonicalize": config},
             surrogate_spec=SurrogateSpec(model_configs=[ModelConfig(botorch_model_class=Robust)]),
         )

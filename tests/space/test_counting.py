@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from ax.core.arm import Arm
 from ax_symmetry import Canonicalize, Symmetry, SymmetryError, count_configurations
-from ax_symmetry._ax import GENERATION
+from ax_symmetry._ax import backend
 from brute_force import GROUPS, elements, image, steady
 from hypothesis import given
 from hypothesis import strategies as st
 from support import boolean, choice, experiment, features, float_range, int_range, space
 
-registry = import_module(f"ax.{GENERATION}.registry")
+registry = import_module(f"ax.{backend.GENERATION}.registry")
 Generators = getattr(registry, "Generators", None) or registry.Models
 
 BLOCKS = [["c1", "n1"], ["c2", "n2"], ["c3", "n3"]]
@@ -35,7 +35,7 @@ FINITE = space([choice(n, COLORS) if n[0] == "c" else choice(n, [1.0, 2.0, 3.0])
 def test_the_count_is_that_of_a_list(case: str, data: st.DataObject) -> None:
     config = GROUPS[case][0]
     symmetry = Symmetry.from_config(config)
-    half = {names: data.draw(st.integers(1, 2)) for names in symmetry.classes}
+    half = {names: data.draw(st.integers(1, 2)) for names in symmetry.parameter_orbits}
     names = symmetry.parameters
     width = {n: next(w for alike, w in half.items() if n in alike) for n in names}
     widths = [width[n] if len(names) < 6 else 1 for n in names]
@@ -126,7 +126,7 @@ def test_an_arm_outside_of_what_was_asked_for_is_not_proposed() -> None:
     made.new_trial().add_arm(Arm(parameters=attached))
     transform = generator("SOBOL", made, seed=0).transforms["Canonicalize"]
     transform.transform_search_space(FINITE)
-    transform.ask({"c1": "red", "n1": 1.0})
+    transform.note_fixed_features({"c1": "red", "n1": 1.0})
     candidate = {"c1": "red", "n1": 1.0, "c2": "green", "n2": 3.0, "c3": "red", "n3": 1.0}
     (found,) = transform.untransform_observation_features(features([candidate]))
     assert found.parameters == {"c1": "red", "n1": 1.0, "c2": "red", "n2": 1.0, "c3": "green", "n3": 3.0}

@@ -1,9 +1,9 @@
 """Order constraints hold in the closed fundamental domain and nowhere else, and cut off nothing that a search may want.
 
 One-line bugs that turn this file red: forget `2 * center` for a mirrored point in `_linear`, or the total of an implied
-fraction; leave out a wall in `_needed` for another one of its column; look at bounds but not at parameter constraints
-in `_half_spaces`; compare constraints in `_implies` only with those that are written down; forget choices in
-`_preserves`.
+fraction; leave out a wall in `_irredundant` for another one of its column; look at bounds but not at parameter
+constraints in `_half_spaces`; compare constraints in `_implies` only with those that are written down; forget choices
+in `_preserves`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Symmetry
-from ax_symmetry.space.encoding import ParameterEncoding, linear_constraints
+from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.order_constraints import order_constraints
 from support import boolean, choice, equality, fixed, float_range, int_range, space
 
@@ -142,7 +143,7 @@ def test_constraints_are_the_fundamental_domain(case: str) -> None:
     assert symmetry.order > 6 or 0 < first < 60
     rng = np.random.default_rng(1)
     for point in points_in(made, 20, seed=2):  # with ties, on the walls
-        for group in symmetry.classes:
+        for group in symmetry.parameter_orbits:
             same = rng.choice(group), rng.choice(group)
             if set(same) <= set(point) and not symmetry.simplexes:
                 point[same[0]] = point[same[1]]

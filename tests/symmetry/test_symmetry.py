@@ -1,9 +1,9 @@
 """`Symmetry` on named parameters against brute force, its dict, and what it refuses.
 
-One-line bugs that turn this red: an image that computes a permuted number again (`float(moved)`); a mirrored int cut to
-an int where it is none; the implied parameter not snapped to an equal one; the implied parameter written into images;
-`order_by` ignored in `priority`; simplexes dropped by `to_config` or by `a * b`; the centers of mirrors of one orbit of
-parameters not compared; strings sorted backwards; the given dict changed in place.
+One-line bugs that turn this red: an image that computes a permuted number again (`float(number)` in `_typed`); a
+mirrored int cut to an int where it is none; the implied parameter not snapped to an equal one; the implied parameter
+written into images; `order_by` ignored in `compared_names`; simplexes dropped by `to_config` or by `a * b`; the centers
+of mirrors of one orbit of parameters not compared; strings sorted backwards; the given dict changed in place.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from brute_force import A, GROUPS, PAIRS, SINGLES, mirrors, steady
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ax_symmetry.symmetry.declaration import Blocks, Mirror, Simplex
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.symmetry import Symmetry
+from ax_symmetry.symmetry import Blocks, Mirror, Simplex, Symmetry
 
 groups = pytest.mark.parametrize("config, order", GROUPS.values(), ids=GROUPS)
 param = pytest.param

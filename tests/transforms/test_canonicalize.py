@@ -294,7 +294,7 @@ def test_twenty_blocks_are_searched_too() -> None:
     )
     search_space = space([float_range(n) for n in names], [({"x19": 1.0, "x00": -1.0}, 0.0)])
     transform.transform_search_space(search_space)
-    transform.ask(fixed)
+    transform.note_fixed_features(fixed)
     rng = np.random.default_rng(9)
     for _ in range(10):
         point = random_point(search_space, fixed, rng)

@@ -21,7 +21,7 @@ from ax.core.optimization_config import OptimizationConfig
 from ax.core.outcome_constraint import OutcomeConstraint
 from ax.core.types import ComparisonOp
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning, get_botorch
-from ax_symmetry._ax import GENERATION, default_transforms
+from ax_symmetry._ax import backend
 from support import (
     IDENTITY,
     add_trial,
@@ -157,7 +157,7 @@ def test_partial_augmentation_searches_where_it_knows_something() -> None:
     searched = transform.transform_search_space(unit_space())
     inside, outside = point(0.1, 0.9, 0.2, 0.5, 0.3, 0.7), point(0.2, 0.5, 0.1, 0.9, 0.3, 0.7)
     assert searched.check_membership(inside) and not searched.check_membership(outside)
-    transform.ask({"a1": 0.2})  # a fixed feature lifts the confinement of the call it comes with
+    transform.note_fixed_features({"a1": 0.2})  # a fixed feature lifts the confinement of the call it comes with
     assert searched.check_membership(outside)
     with pytest.warns(SymmetryWarning, match="constrain"):
         get_botorch(made, made.lookup_data(), symmetry={**CONFIG, "max_images": 2, "constrain": False})
@@ -165,7 +165,7 @@ def test_partial_augmentation_searches_where_it_knows_something() -> None:
         get_botorch(
             made,
             made.lookup_data(),
-            transforms=[SymmetrizeObservations] + default_transforms(),
+            transforms=[SymmetrizeObservations] + backend.default_transforms(),
             transform_configs={"SymmetrizeObservations": {**CONFIG, "max_images": 2}},
         )
 
@@ -198,7 +198,7 @@ def test_metadata_steps_and_covariances_of_map_data() -> None:
     rows = [(0, "0_0", 1.0, 10.0), (0, "0_0", 2.0, 20.0), (1, "1_0", 1.0, 30.0)]
     metadata = {"0_0": {"tag": [1]}, "1_0": {"tag": [2]}}
     parameters = {"0_0": POINTS[0], "1_0": {**POINTS[1], "a1": None}}  # the second lacks a parameter
-    if GENERATION == "modelbridge":
+    if backend.GENERATION == "modelbridge":
         from ax.core.observation import Observation, ObservationData
 
         covariance = np.array([[0.04, 0.01], [0.01, 0.09]])
@@ -271,8 +271,8 @@ def test_failed_and_abandoned_trials_teach_nothing(method: str) -> None:
 
 def model_inputs(adapter: Any) -> np.ndarray:
     """Return the training points as the model holds them."""
-    model = adapter.model if GENERATION == "modelbridge" else adapter.generator
-    inner = model.model if GENERATION == "modelbridge" else model.surrogate.model
+    model = adapter.model if backend.GENERATION == "modelbridge" else adapter.generator
+    inner = model.model if backend.GENERATION == "modelbridge" else model.surrogate.model
     return (
         inner.train_inputs[0].numpy().reshape(-1, 6)
         if inner.train_inputs[0].ndim == 2
@@ -287,7 +287,7 @@ def test_out_of_design_data_and_their_images_stay_inside_the_model_space() -> No
     adapter = get_botorch(
         made,
         made.lookup_data(),
-        transforms=[SymmetrizeObservations] + default_transforms(),
+        transforms=[SymmetrizeObservations] + backend.default_transforms(),
         transform_configs={"SymmetrizeObservations": CONFIG},
     )
     inputs = model_inputs(adapter)
@@ -322,6 +322,20 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
     assert len(asked.parameter_constraints) == 1
     for arm in adapter.gen(3).arms:
         assert listed.check_membership(arm.parameters)
+
+
+def test_decimals_come_to_a_column_of_whole_numbers() -> None:
+    """Ax keeps an observation off a list of whole numbers, from 1.3 on, and its image has the decimals elsewhere."""
+    values = [1.0, 1.5, 2.0, 3.0]
+    made = experiment(space([choice("a", values), choice("b", values)]))
+    for a, b in ((1.0, 2.0), (2.0, 2.0), (3.0, 1.0), (1.0, 1.0), (1.5, 3.0)):
+        add_trial(made, {"a": a, "b": b}, {"y": (a * b, 0.1)})
+    narrow = space([choice("a", [1, 2, 3]), choice("b", [1, 2, 3])])
+    symmetry = {"blocks": [["a"], ["b"]]}
+    with fast_optimizer():
+        adapter = get_botorch(made, made.lookup_data(), narrow, symmetry=symmetry, method="augmentation")
+    mean, _ = adapter.predict(features([{"a": 1, "b": 3}, {"a": 3, "b": 1}]))
+    assert mean["y"][0] == mean["y"][1]
 
 
 @pytest.mark.parametrize("method", ["augmentation", "kernel"])

@@ -1,0 +1,82 @@
+"""Every private name of Ax that this package reads, in one place. A name that is gone is one clear error.
+
+`tests/external` renames each of them inside Ax, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any
+
+from ax.core.experiment import Experiment
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry.errors import SymmetryError
+
+
+def read(owner: Any, name: str) -> Any:
+    """Return an attribute that this package cannot do without.
+
+    Raises:
+        SymmetryError: There is none.
+    """
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        raise SymmetryError(
+            f"this Ax is not supported yet: {type(owner).__name__} has no attribute {name}, which ax_symmetry needs. "
+            "Use an Ax that the table of versions in the documentation names, and please report it."
+        ) from None
+
+
+def declared_space(adapter: Any) -> SearchSpace:
+    """Return an adapter's search space as the user declared it; before Ax 0.5 its only one, which it never widens."""
+    constructors = (getattr(kind, "__init__") for kind in type(adapter).__mro__)
+    widens = any("expand_model_space" in signature(constructor).parameters for constructor in constructors)
+    return read(adapter, "_search_space" if widens else "_model_space")
+
+
+def model_space(adapter: Any) -> SearchSpace:
+    """Return an adapter's copy of the search space for its model, which Ax may have widened to cover the data."""
+    return read(adapter, "_model_space")
+
+
+def transform_names(adapter: Any) -> list[str]:
+    """List the names of an adapter's transforms, also of those that are not made yet."""
+    return [transform.__name__ for transform in read(adapter, "_raw_transforms")]
+
+
+def transform_configs(adapter: Any) -> Mapping[str, Any]:
+    """Return the configs of an adapter's transforms, by name."""
+    return read(adapter, "_transform_configs") or {}
+
+
+def arms_by_signature(adapter: Any) -> Mapping[str, Any]:
+    """Return the arms that an adapter's experiment has now."""
+    return read(adapter, "_arms_by_signature") or {}
+
+
+def experiment_of(adapter: Any) -> Experiment | None:
+    """Return an adapter's experiment; None before Ax 0.5, whose model bridges do not know it."""
+    return getattr(adapter, "_experiment", None)
+
+
+def surrogate_of(generator: Any) -> Any:
+    """Return modular BoTorch's surrogate, None before the first fit."""
+    return read(generator, "_surrogate")
+
+
+def untransformed(transform: Any, data: Sequence[Any]) -> list[Any]:
+    """Undo what a transform did to outcomes, without the features that they belong to."""
+    return read(transform, "_untransform_observation_data")(list(data))
+
+
+def client_experiment(client: Any) -> Any:
+    """Return the experiment of a `Client`, None if it has none yet."""
+    return read(client, "_maybe_experiment")
+
+
+def client_strategy(client: Any) -> Any:
+    """Return the generation strategy of a `Client`, None if it has none yet."""
+    return read(client, "_maybe_generation_strategy")
