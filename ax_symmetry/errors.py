@@ -9,7 +9,10 @@ class SymmetryError(ValueError):
 
 
 class NotAveraged(ValueError):
-    """A model, or its columns, have no counterpart that is averaged over the group; its caller knows another way."""
+    """The model cannot be replaced by one with the averaged kernel.
+
+    Internal: callers fall back, with a warning, or raise a `SymmetryError`.
+    """
 
 
 class SymmetryWarning(UserWarning):

@@ -33,17 +33,17 @@ class WrapsBaseKernel(Kernel):
 
 
 class AveragedKernel(WrapsBaseKernel):
-    """The covariance of a random function that is averaged over a group, k_G(g x, h x') = k_G(x, x').
+    r"""The covariance of a random function that is averaged over a group, k_G(g x, h x') = k_G(x, x').
 
     .. math::
-        k_G(x, x') = \\frac{1}{|G|} \\sum_{g \\in G} k(x, g x')
-        \\qquad \\text{normalized:} \\quad
-        k_G(x, x') \\sqrt{\\frac{k(x, x) \\, k(x', x')}{k_G(x, x) \\, k_G(x', x')}}
+        k_G(x, x') = \frac{1}{|G|} \sum_{g \in G} k(x, g x')
+        \qquad \text{normalized:} \quad
+        k_G(x, x') \sqrt{\frac{k(x, x) \, k(x', x')}{k_G(x, x) \, k_G(x', x')}}
 
     This holds for a jointly invariant base kernel, k(g x, g x') = k(x, x'). Any other is averaged on both sides,
 
     .. math::
-        k_G(x, x') = \\frac{1}{|G|^2} \\sum_{g, h \\in G} k(g x, h x')
+        k_G(x, x') = \frac{1}{|G|^2} \sum_{g, h \in G} k(g x, h x')
 
     (Haasdonk and Burkhardt, "Invariant kernel functions for pattern analysis and machine learning", Machine Learning
     2007). Lengthscales of columns that trade places are tied: each is the geometric mean of its class.

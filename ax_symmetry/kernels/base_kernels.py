@@ -1,4 +1,4 @@
-"""Base kernels: with one lengthscale for columns that trade places; as products over columns."""
+"""Base kernels: evaluated with tied lengthscales, written as one Gaussian, made with BoTorch's default priors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def evaluate(kernel: Kernel, x1: Tensor, x2: Tensor, class_index: Tensor, diag: 
     """Evaluate a kernel whose lengthscales are tied: each is the geometric mean of those of its class.
 
     Args:
-        kernel: Any kernel; scaled, added and multiplied ones are looked into.
+        kernel: Any kernel; in scaled kernels, sums and products the lengthscales of each are tied.
         x1: Rows `... x n x d`.
         x2: Rows `... x n' x d`.
-        ties: The class of each of the d columns.
-        diag: Of n = n' rows, evaluate each with its counterpart.
+        class_index: The class of each of the d columns.
+        diag: Evaluate each of n = n' rows with its counterpart alone.
 
     Returns:
         Entries `... x n x n'`, or `... x n`.
@@ -44,55 +44,55 @@ def _forward(kernel: Kernel, x1: Tensor, x2: Tensor, class_index: Tensor, diag: 
         entries = _forward(kernel.base_kernel, x1, x2, class_index, diag, **params)
         return entries * (kernel.outputscale.unsqueeze(-1) if diag else kernel.outputscale[..., None, None])
     if type(kernel) in (AdditiveKernel, ProductKernel):
-        parts = [evaluate(part, x1, x2, class_index, diag, **params) for part in kernel.kernels]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part if type(kernel) is AdditiveKernel else total * part
-        return total
+        entries, *others = (evaluate(one, x1, x2, class_index, diag, **params) for one in kernel.kernels)
+        return prod(others, start=entries) if type(kernel) is ProductKernel else sum(others, start=entries)
     if kernel.has_lengthscale and kernel.lengthscale.shape[-1] > 1:
-        slack = kernel.lengthscale / tied_lengthscale(kernel.lengthscale, class_index)
-        x1, x2 = x1 * slack, x2 * slack
+        # Rows scaled by l / l_tied, then divided by l in the kernel, are divided by l_tied.
+        ratio = kernel.lengthscale / tied_lengthscale(kernel.lengthscale, class_index)
+        x1, x2 = x1 * ratio, x2 * ratio
     return to_dense(kernel.forward(x1, x2, diag=diag, **params))
 
 
 def tied_lengthscale(lengthscale: Tensor, class_index: Tensor) -> Tensor:
     """Return for each of d lengthscales `... x 1 x d` the geometric mean of its class."""
-    alike = (class_index.unsqueeze(0) == class_index.unsqueeze(1)).to(lengthscale)
-    return (lengthscale.log() @ (alike / alike.sum(dim=0))).exp()
+    same_class = (class_index.unsqueeze(0) == class_index.unsqueeze(1)).to(lengthscale)
+    return (lengthscale.log() @ (same_class / same_class.sum(dim=0))).exp()
 
 
 def as_ard_rbf(kernel: Kernel, class_index: Tensor) -> tuple[Tensor | None, Tensor] | None:
-    """Write a kernel as `scale * exp(-|(x - x') / lengthscales|^2 / 2)`, a product over all columns, if it is one.
+    """Write a kernel as `scale * exp(-|(x - x') / lengthscales|^2 / 2)`, if it is a multiple or product of RBF kernels.
+
+    In a product the squared inverse lengthscales add up; those of columns that no factor looks at are zero.
 
     Args:
-        kernel: RBF kernels, scaled or multiplied, are such.
-        ties: The class of each of the d columns.
+        kernel: The kernel.
+        class_index: The class of each of the d columns.
 
     Returns:
-        The scale `...`, None for 1, and the squared inverse lengthscales `... x 1 x d`, tied; or None.
+        The scale `...`, None for 1, and the squared inverse lengthscales `... x 1 x d`, tied; None of another kernel.
     """
     columns = kernel.active_dims
-    found = _as_ard_rbf(kernel, class_index if columns is None else class_index.to(columns.device)[columns])
-    if columns is None or found is None:
-        return found
-    scale, inverse = found
+    form = _as_ard_rbf(kernel, class_index if columns is None else class_index.to(columns.device)[columns])
+    if columns is None or form is None:
+        return form
+    scale, inverse = form
     return scale, inverse.new_zeros(*inverse.shape[:-1], len(class_index)).index_copy(-1, columns, inverse)
 
 
 def _as_ard_rbf(kernel: Kernel, class_index: Tensor) -> tuple[Tensor | None, Tensor] | None:
-    """Write a kernel on its active dimensions as a Gaussian."""
+    """Do so for a kernel of all the columns that it is given."""
     if type(kernel) is RBFKernel:
         lengthscale = kernel.lengthscale
         if lengthscale.shape[-1] > 1:
             lengthscale = tied_lengthscale(lengthscale, class_index)
         return None, lengthscale.pow(-2).expand(*lengthscale.shape[:-1], len(class_index))
     if type(kernel) is ScaleKernel:
-        found = _as_ard_rbf(kernel.base_kernel, class_index)
-        if found is None:
+        form = _as_ard_rbf(kernel.base_kernel, class_index)
+        if form is None:
             return None
-        return kernel.outputscale if found[0] is None else kernel.outputscale * found[0], found[1]
+        return kernel.outputscale if form[0] is None else kernel.outputscale * form[0], form[1]
     if type(kernel) is ProductKernel:
-        forms = [form for part in kernel.kernels if (form := as_ard_rbf(part, class_index)) is not None]
+        forms = [form for one in kernel.kernels if (form := as_ard_rbf(one, class_index)) is not None]
         if len(forms) < len(kernel.kernels):
             return None
         scales = [scale for scale, _ in forms if scale is not None]
@@ -102,10 +102,15 @@ def _as_ard_rbf(kernel: Kernel, class_index: Tensor) -> tuple[Tensor | None, Ten
 
 
 def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf") -> Kernel:
-    """Make a base kernel with BoTorch's default priors, one for the one lengthscale of columns that trade places.
+    """Make a base kernel with BoTorch's default prior, once for each class of columns that share a lengthscale.
+
+    Args:
+        action: The group, on the columns of full rows.
+        batch_shape: The batch shape of the lengthscales.
+        name: `"rbf"`, BoTorch's default kernel, or `"matern"`, a `ProductMaternKernel` with a factor for each block.
 
     Raises:
-        SymmetryError: There is none of that name.
+        SymmetryError: There is no kernel of that name.
     """
     if name not in BASE_KERNELS:
         raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
@@ -114,17 +119,19 @@ def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, na
     if name == "matern":
         sets = column_sets(independent_averages(action.action, largest_sum=1))
         kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
-    first = torch.tensor([alike[0] for alike in action.classes])
-    of_classes, set_classes = partial(_of_classes, action.class_index, first), partial(_set_classes, action.class_index)
-    kernel.register_prior("lengthscale_prior", prior, of_classes, set_classes)
+    first = torch.tensor([columns[0] for columns in action.classes])
+    # Functions of this module rather than closures, so that the kernel can be pickled.
+    getter, setter = partial(_class_lengthscales, action.class_index, first), partial(_set_classes, action.class_index)
+    kernel.register_prior("lengthscale_prior", prior, getter, setter)
     return kernel
 
 
-def _of_classes(class_index: Tensor, first: Tensor, kernel: Any) -> Tensor:
-    """Return the lengthscale of each class of columns, found at the first of them."""
-    tied_ones = tied_lengthscale(kernel.lengthscale, class_index)
-    return tied_ones.index_select(-1, first.to(tied_ones.device))
+def _class_lengthscales(class_index: Tensor, first: Tensor, kernel: Any) -> Tensor:
+    """Return the lengthscale of each class, given the first column of each."""
+    tied = tied_lengthscale(kernel.lengthscale, class_index)
+    return tied.index_select(-1, first.to(tied.device))
 
 
 def _set_classes(class_index: Tensor, kernel: Any, values: Tensor) -> None:
+    """Set the lengthscale of each class."""
     kernel.initialize(lengthscale=values.index_select(-1, class_index.to(values.device)))

@@ -150,13 +150,13 @@ class ColumnAction:
     @cached_property
     def classes(self) -> list[list[int]]:
         """The columns that the group moves to each other; one-hot, also those that a mirror swaps."""
-        found = [[c for c in orbit if c < self.width] for orbit in self._column_orbits]
-        return sorted(orbit for orbit in found if orbit)
+        classes = [[c for c in orbit if c < self.width] for orbit in self._column_orbits]
+        return sorted(columns for columns in classes if columns)
 
     @cached_property
     def class_index(self) -> Tensor:
         """The number of the class of each column, `d`."""
-        index = {column: i for i, orbit in enumerate(self.classes) for column in orbit}
+        index = {column: i for i, columns in enumerate(self.classes) for column in columns}
         return torch.tensor([index[column] for column in range(self.width)])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Invariant kernels for GPyTorch and BoTorch models."""
+"""Kernels that are invariant under a declared symmetry, exactly or approximately."""
 
 from __future__ import annotations
 
@@ -49,35 +49,39 @@ class ColumnInvariantKernel(AveragedKernel):
 
 
 class InvariantKernel(ColumnInvariantKernel):
-    """k_G: the base kernel averaged over a group, k_G(x, x') = 1/|G| sum over g of k(x, g x').
+    r"""The base kernel averaged over the group of a symmetry.
+
+    .. math::
+        k_G(x, x') = \frac{1}{|G|} \sum_{g \in G} k(x, g x')
+        \qquad \text{normalized:} \quad
+        k_G(x, x') \sqrt{\frac{k(x, x) \, k(x', x')}{k_G(x, x) \, k_G(x', x')}}
 
     A function drawn from it does not change when the group acts on x (Haasdonk and Burkhardt, "Invariant kernel
     functions for pattern analysis and machine learning", Machine Learning 2007; for Bayesian optimisation Brown, Cioba
-    and Bogunovic, "Sample-efficient Bayesian optimisation using known invariances", NeurIPS 2024). The lengthscales of
-    columns that trade places are tied, each the geometric mean of its class; those of slots and of other columns are
-    free.
+    and Bogunovic, "Sample-efficient Bayesian optimisation using known invariances", NeurIPS 2024). Columns that trade
+    places share a lengthscale, the geometric mean of theirs; different slots, and columns outside of the symmetry, have
+    lengthscales of their own.
 
-    Cost per entry: O(m 2^m) for the symmetric group on m blocks under an RBF kernel or products of such, also where
-    mirrors act in the blocks (a permanent; up to |G| = 24 the sum over all elements, which is faster) and under
-    `"matern"`, and m^2 entries of the base kernel beside if that is another product over the blocks; |G| entries of the
-    base kernel for other groups and kernels, held in chunks. Nothing is approximated.
+    Cost per entry: |G| entries of the base kernel, in bounded memory. O(m 2^m) operations for the symmetric group on m
+    blocks, also with mirrors in the blocks, from |G| = 24 on, if the base kernel is a product over the blocks: an RBF
+    kernel, `"matern"`, or, with m^2 entries of it besides, a product of kernels of single columns or single blocks.
+    Nothing is approximated.
 
     Args:
         symmetry: A symmetry, or its dict.
         feature_names: The names of the d columns of x, those of the symmetry among them; a parameter that a simplex
-            implies may be missing. Mirrors are about the centers of the symmetry, in the units of x.
-        base_kernel: The kernel k, which the group must leave alone when it acts on both arguments; or the name of one
-            with a lengthscale per column and the priors of BoTorch's default, for x in the unit cube: `"rbf"`, which is
-            that default and the one here, or `"matern"`, a product of Matern-5/2 kernels, one for each block (see
-            `matern.ProductMaternKernel`).
-        normalize: Keep the prior variance of the base kernel everywhere. The average alone lowers it away from the
-            points that the group leaves alone (in S_3 to 1/6), where a search would then look first.
-        batch_shape: Batch shape of the default base kernel.
+            implies may be missing. Centers of mirrors are in the units of x.
+        base_kernel: The kernel k, which must not change when the group acts on both arguments. Or a name, of a kernel
+            with a lengthscale for each column and BoTorch's default priors, for x in the unit cube: `"rbf"` (default),
+            or `"matern"`, a product of Matern-5/2 kernels, one for each block (`ProductMaternKernel`).
+        normalize: Keep the prior variance of the base kernel everywhere. The average alone has less of it, in S_3 as
+            little as 1/6, away from the points that the group leaves alone, so that a search would look at these first.
+        batch_shape: Batch shape of the kernel that a name stands for.
         active_dims: The columns of x that are named, all by default.
 
     Raises:
-        SymmetryError: A column is missing, the base kernel has no such name, the group changes it, or has too many
-            elements for it.
+        SymmetryError: A column is missing, there is no base kernel of that name, the group changes the base kernel, or
+            the group has more than 10,000 elements and the base kernel is no product over the blocks.
 
     Example:
         >>> kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c"])
@@ -102,14 +106,17 @@ class InvariantKernel(ColumnInvariantKernel):
 
 
 class ApproximatelyInvariantKernel(Kernel):
-    """(1 - e) k_G + e k: a function that is nearly invariant, with a share e of its variance that is not.
+    r"""The covariance of a function that is invariant but for a share e of its variance.
 
-    The kernel of a group that holds only roughly (van der Wilk et al., "Learning invariances using the marginal
-    likelihood", NeurIPS 2018, learn how roughly). With e = 0 it is the invariant kernel, with e = 1 its base kernel.
+    .. math::
+        (1 - e) \, k_G(x, x') + e \, k(x, x')
+
+    For a symmetry that holds approximately. The degree can be learnt by the marginal likelihood (van der Wilk et al.,
+    "Learning invariances using the marginal likelihood", NeurIPS 2018). Cost: that of both kernels.
 
     Args:
-        invariant (InvariantKernel): k_G, normalized, so that both have the same variance.
-        asymmetry: e, between 0 and 1. Learnt with the other hyperparameters, from 0.1 on, if left out.
+        invariant (InvariantKernel): k_G, normalized, so that both kernels have the same prior variance.
+        asymmetry: The share e, from 0 to 1. Without it e is a hyperparameter, with the initial value 0.1.
 
     Raises:
         SymmetryError: e is not between 0 and 1, or the invariant kernel is not normalized.
@@ -133,36 +140,42 @@ class ApproximatelyInvariantKernel(Kernel):
 
     @property
     def asymmetry(self) -> Tensor:
-        """e, the share of the variance that is not invariant."""
+        """The share e of the variance that is not invariant."""
         if self.fixed is not None:
             return torch.tensor(self.fixed)
         return self.raw_asymmetry_constraint.transform(self.raw_asymmetry)
 
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
-        inside, columns = self.invariant, self.invariant.columns
-        if inside.active_dims is not None:
-            x1, x2 = x1.index_select(-1, inside.active_dims), x2.index_select(-1, inside.active_dims)
-        full1, full2 = columns.kernel_rows(x1), columns.kernel_rows(x2)
-        base = evaluate(inside.base_kernel, full1, full2, inside.action.class_index, diag=diag)
+        invariant = self.invariant
+        if invariant.active_dims is not None:
+            x1, x2 = x1.index_select(-1, invariant.active_dims), x2.index_select(-1, invariant.active_dims)
+        full1, full2 = invariant.rows(x1), invariant.rows(x2)
+        base = evaluate(invariant.base_kernel, full1, full2, invariant.action.class_index, diag=diag)
         share = self.asymmetry.to(base)
         share = share.squeeze(-1) if diag and share.ndim else share
-        return (1 - share) * inside.forward(x1, x2, diag=diag, **params) + share * base
+        return (1 - share) * invariant.forward(x1, x2, diag=diag, **params) + share * base
 
 
 def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
-    """Check that the group leaves a base kernel alone, whatever its hyperparameters, and that it can be averaged.
+    """Check that a base kernel is jointly invariant, whatever its hyperparameters, and that it can be averaged.
+
+    Joint invariance is tested under every generator, at some rows and with other hyperparameters than the given ones.
+
+    Args:
+        averaged: The kernel with this base kernel.
+        names: The names of its columns.
 
     Raises:
-        SymmetryError: It does not, or it cannot.
+        SymmetryError: It is not, or it cannot.
     """
     kernel, action = averaged.base_kernel, averaged.action
     kind = type(kernel).__name__
-    for part in kernel.modules():
-        if isinstance(part, Kernel) and part.has_lengthscale and part.lengthscale.shape[-1] > 1:
-            width = action.width if part.active_dims is None else len(part.active_dims)
-            if part.lengthscale.shape[-1] != width:
+    for module in kernel.modules():
+        if isinstance(module, Kernel) and module.has_lengthscale and module.lengthscale.shape[-1] > 1:
+            width = action.width if module.active_dims is None else len(module.active_dims)
+            if module.lengthscale.shape[-1] != width:
                 raise SymmetryError(
-                    f"base_kernel: {type(part).__name__} has {part.lengthscale.shape[-1]} lengthscales for {width} "
+                    f"base_kernel: {type(module).__name__} has {module.lengthscale.shape[-1]} lengthscales for {width} "
                     f"columns; set ard_num_dims={width}, or leave it out for one lengthscale."
                 )
     is_product = as_ard_rbf(kernel, action.class_index) is not None or averaged.is_block_product

@@ -17,16 +17,21 @@ from ax_symmetry.symmetry.symmetry import Symmetry
 
 
 class MaxAlignmentKernel(WrapsBaseKernel):
-    """An RBF kernel of the sorted values: max over g of k(x, g x'), for blocks of one slot that trade places.
+    r"""The kernel of the best alignment, for blocks of one slot that trade places in every way.
 
-    Sorting both arguments brings them closest to each other, so that this is the max-alignment kernel (Fröhlich et al.,
-    "Optimal assignment kernels for attributed molecular graphs", ICML 2005), which in general is no positive definite
-    one but is here: an RBF kernel of a map. Cost per entry: that of the base kernel.
+    .. math::
+        \max_{g \in G} k(x, g x') = k(\operatorname{sort} x, \operatorname{sort} x')
+
+    (Fröhlich et al., "Optimal assignment kernels for attributed molecular graphs", ICML 2005.) Of all orders, sorting
+    brings two rows closest to each other. A maximum of kernels need not be positive semidefinite; this one is, as a
+    kernel of the sorted rows. Cost per entry: that of the base kernel.
 
     Args:
         symmetry: A symmetry whose blocks have one slot each and trade places in every way, or its dict.
         feature_names: The names of the d columns of x.
         base_kernel: An RBF kernel, as for `InvariantKernel`.
+        batch_shape: Batch shape of the default base kernel.
+        active_dims: The columns of x that are named, all by default.
 
     Raises:
         SymmetryError: The symmetry is of another kind, a column is missing, or the base kernel is no RBF kernel.
@@ -63,9 +68,10 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         )
 
     def _sorted(self, x: Tensor) -> Tensor:
+        """Sort the values of every class of columns."""
         x = self.columns.kernel_rows(x)
-        for alike in self.action.classes:
-            if len(alike) > 1:
-                columns = torch.tensor(alike, device=x.device)
+        for orbit in self.action.classes:
+            if len(orbit) > 1:
+                columns = torch.tensor(orbit, device=x.device)
                 x = x.index_copy(-1, columns, x.index_select(-1, columns).sort(dim=-1).values)
         return x

@@ -28,10 +28,10 @@ def matern(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Ten
 
 
 class ProductMaternKernel(Kernel):
-    """A product of Matern-5/2 kernels, one for each of some sets of columns.
+    r"""A product of Matern-5/2 kernels, one for each of some sets of columns.
 
     .. math::
-        k(x, x') = \\prod_S k_{5/2}(\\lVert (x_S - x'_S) / \\ell_S \\rVert)
+        k(x, x') = \prod_S k_{5/2}(\lVert (x_S - x'_S) / \ell_S \rVert)
 
     The average of a Matern kernel of all columns over the permutations of m blocks has m! terms, as that kernel is no
     product over the blocks. With a factor for each block the average is a permanent. Functions drawn from either are
@@ -88,7 +88,7 @@ def _mean(
         a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)  # I x 1 x ... x n f x w
         # The faster way of `cdist`, by a matrix product, would lose digits.
         values = profile(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
-        total = values.unflatten(-2, (n, -1)).sum(dim=-2) / count  # I x J x ... x n x n'
+        total = values.unflatten(-2, (n, chunk.shape[-2])).sum(dim=-2) / count  # I x J x ... x n x n'
         return total.view(*images.shape[:-2], *columns.shape[:-1], *total.shape[2:])
 
     pairs = max(columns.shape[:-1].numel() * n * rows.shape[-2], n * w)

@@ -1,1 +1,1 @@
-"""The model as the search for candidates sees it."""
+"""Models in which candidates are searched for: invariant, with constant hyperparameters, fast."""

@@ -1,4 +1,4 @@
-"""Which rows of a model lie on the same orbit, found out on a line."""
+"""Group training rows by orbit, comparing random one-dimensional projections of their images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from ax_symmetry.kernels.column_action import ColumnAction
 
 
 class RowOrbits:
-    """The orbits on which rows lie, which rounding may have moved by about 1e-9 of their size.
+    """The orbits of rows, equal up to a relative rounding of about 1e-9.
 
-    All images are mapped to a line, no two different ones to the same place; the lowest tells the orbit. Cost: |G| n d.
+    Distinct images project to distinct numbers with probability one; the lowest of them stands for the orbit. Cost:
+    O(|G| n d).
 
     Args:
-        action: The group, of at most 10,000 elements.
+        action: The group, on the columns of the rows; of at most 10,000 elements.
         x: The rows, `n x d`.
     """
 
@@ -26,7 +27,7 @@ class RowOrbits:
 
     @cached_property
     def numbers(self) -> Tensor:
-        """The number of the orbit of each row: `n` numbers from 0 on."""
+        """The orbit of each row, numbered from 0: `n`."""
         lowest, order = self.projections_of_images.min(dim=-1).values.sort()
         orbit = torch.empty_like(order)
         begins = lowest.diff() > _slack(self.projections_of_images)
@@ -34,13 +35,13 @@ class RowOrbits:
         return orbit
 
     def representatives(self, preferred: Tensor) -> Tensor:
-        """Choose one row of each orbit, a preferred one if there is any, and all that are equal to it.
+        """Choose one row of each orbit, and all rows equal to it.
 
         Args:
-            preferred: Which rows to choose if possible, a mask `n`.
+            preferred: A mask `n`: an orbit with such rows is represented by one of them.
 
         Returns:
-            Which rows are chosen, a mask `n`.
+            The mask `n` of the chosen rows.
         """
         height = self.projections + torch.where(preferred, 0.0, 1 + 2 * self.projections.abs().max())
         least = torch.full_like(height, torch.inf).scatter_reduce(0, self.numbers, height, "amin")
@@ -48,12 +49,13 @@ class RowOrbits:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all images of the rows are among them."""
-        own, images = self.projections.sort().values, self.projections_of_images.flatten()
-        after = torch.searchsorted(own, images).clamp(max=len(own) - 1)
-        gaps = torch.minimum((own[after] - images).abs(), (own[(after - 1).clamp(min=0)] - images).abs())
-        return bool(gaps.max() <= 1e3 * _slack(own))
+        """Whether the rows are whole orbits: all images of every row are among them."""
+        rows, images = self.projections.sort().values, self.projections_of_images.flatten()
+        after = torch.searchsorted(rows, images).clamp(max=len(rows) - 1)
+        gaps = torch.minimum((rows[after] - images).abs(), (rows[(after - 1).clamp(min=0)] - images).abs())
+        return bool(gaps.max() <= 1e3 * _slack(rows))
 
 
 def _slack(projections: Tensor) -> Tensor:
+    """Return by how much rounding may move a projection."""
     return 1e-9 * (1 + projections.abs().max())

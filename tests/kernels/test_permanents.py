@@ -48,7 +48,7 @@ def test_many_at_a_time_and_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = torch.rand(5, 5, 7, 11, dtype=torch.double, generator=torch.Generator().manual_seed(0))
     one_by_one = torch.stack([permanent(entries[..., i, j]) for i in range(7) for j in range(11)]).view(7, 11)
     for chunk in (1, 60, 2**18):
-        monkeypatch.setattr(permanents, "CHUNK", chunk)
+        monkeypatch.setattr(permanents, "CACHE_SIZE", chunk)
         at_once = entries.clone().requires_grad_()
         assert torch.allclose(permanent(at_once), one_by_one, rtol=1e-14)
         permanent(at_once).sum().backward()
