@@ -35,8 +35,8 @@ class SymmetrizeObservations(backend.RowTransform):
     is exactly that of the averaged kernel k_G (Mei, Misiakiewicz and Montanari, "Learning with invariances in random
     features and kernel models", COLT 2021, for ridge regression). Predictions change by nothing but the training data.
     The search for candidates sees the same posterior mean with the covariance of k_G, in which x and its images are one
-    random variable, so that a batch holds no twins (see `search.averaged_model`). In a fold of cross-validation, observations on the
-    orbit of a held-out arm are held out with it.
+    random variable, so that a batch holds no twins (see `search.averaged_model`). In a fold of cross-validation,
+    observations on the orbit of a held-out arm are held out with it.
 
     Config, beside the keys of the symmetry (see the README):
 
