@@ -4,7 +4,8 @@
 class SymmetryError(ValueError):
     """A declared symmetry cannot hold, or cannot be used as asked.
 
-    The message names the parameter, block or key and says what to do. It is raised before any model is fitted.
+    The message names the parameter, block or key and says what to do. What a declaration, a search space or a call can
+    tell is raised before any model is fitted; diagnostics and figures raise it when they are asked for.
     """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ax_symmetry.errors import SymmetryError
@@ -37,17 +37,20 @@ class CanonicalizeOptions:
     constrain: bool | None = None
 
 
+OPTION_KEYS = tuple(field.name for field in (*fields(SymmetrizeOptions), *fields(CanonicalizeOptions)))
+"""The keys of both."""
+
+
 def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool = True) -> dict[str, Any]:
     """Write into the dict of a symmetry how the model is to learn it.
 
     Args:
         method: What a call says; `"auto"` leaves it to the dict, then to the options in it, and is else the kernel.
         config: The dict.
-        possible: Whether `"auto"` may be the kernel.
+        kernel_allowed: Whether `"auto"` may be the kernel.
 
     Raises:
-        SymmetryError: The method is unknown, the call and the dict contradict each other, or an option in the dict has
-            a value that it cannot have.
+        SymmetryError: The method is unknown, or the call and the dict, or options in it, contradict each other.
     """
     if method not in METHODS:
         raise SymmetryError(f"method: got {method!r}; use {', '.join(map(repr, METHODS))}.")

@@ -95,7 +95,7 @@ class RowTransform(RowLogic, Transform):
         adapter: Adapter | None = None,
         fixed_features: ObservationFeatures | None = None,
     ) -> OptimizationConfig:
-        """Leave the config alone; note the fixed features."""
+        """Leave the config alone; record the fixed features."""
         self.note_fixed_features(fixed_features.parameters if fixed_features is not None else {})
         return optimization_config
 
@@ -198,7 +198,7 @@ def _training(arm_data: pd.DataFrame) -> Training:
 
 
 def _like(column: pd.Series, dtype: Any) -> pd.Series:
-    """Return a column with the type of another one, but for decimals that come to a column of whole numbers."""
+    """Return a column with a given type; as floats, if decimals come to a column of whole numbers."""
     if pd.api.types.is_integer_dtype(dtype) and any(v != round(v) for v in column if not _absent(v)):
         return column.astype(float)
     return column.astype(dtype)

@@ -1,4 +1,4 @@
-"""Ax's `Analysis` with one figure as result. Alike on every Ax."""
+"""An analysis of Ax that shows one figure. The same on every Ax."""
 
 from __future__ import annotations
 

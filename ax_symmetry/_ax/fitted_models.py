@@ -1,4 +1,4 @@
-"""What an adapter's model was fitted to and what it predicts, in the metric's own units. Alike on every Ax."""
+"""What an adapter's model was fitted to and what it predicts, in the metric's own units. The same on every Ax."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ def predict(
 
 
 def _name(experiment: Experiment, metric: str) -> str:
-    """Return by what name the models know a metric: newer Ax has one of its own, the signature."""
+    """Return the name by which models know a metric: in newer Ax its signature."""
     return getattr(experiment.metrics[metric], "signature", metric)

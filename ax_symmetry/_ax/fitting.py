@@ -1,4 +1,4 @@
-"""With which kernel an adapter's models are fitted. Alike on every Ax with modular BoTorch."""
+"""With which kernel an adapter's models are fitted. The same on every Ax with modular BoTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the transforms of an adapter make of parameters: the columns that its model sees. Alike on every Ax."""
+"""What the transforms of an adapter make of parameters: the columns that its model sees. The same on every Ax."""
 
 from __future__ import annotations
 

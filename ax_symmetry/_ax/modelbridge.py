@@ -87,7 +87,7 @@ class RowTransform(RowLogic, Transform):
         modelbridge: Any = None,
         fixed_features: ObservationFeatures | None = None,
     ) -> OptimizationConfig:
-        """Leave the config alone; note the fixed features."""
+        """Leave the config alone; record the fixed features."""
         self.note_fixed_features(fixed_features.parameters if fixed_features is not None else {})
         return optimization_config
 

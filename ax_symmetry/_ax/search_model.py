@@ -1,4 +1,4 @@
-"""What the search for candidates sees of the fitted model. Alike on every Ax with modular BoTorch."""
+"""What the search for candidates sees of the fitted model. The same on every Ax with modular BoTorch."""
 
 from __future__ import annotations
 

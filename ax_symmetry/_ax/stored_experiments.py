@@ -1,4 +1,4 @@
-"""Experiments as Ax's JSON storage has written them. Alike on every Ax."""
+"""Experiments as Ax's JSON storage has written them. The same on every Ax."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from ax_symmetry.generation.get_botorch import get_botorch
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 SIGNIFICANCE = 0.02
-"""Below this probability the data contradict the symmetry; of true symmetries about as many are called wrong."""
+"""Significance level of the test; also its false alarm rate."""
 MIN_GAIN = 2.0
-"""From this gain of the log marginal likelihood on the data support the symmetry."""
+"""The least gain of log marginal likelihood from which on the data support the symmetry."""
 MIN_OBSERVATIONS = 5
-"""With fewer observations nothing can be said."""
+"""The least number of observations that can tell anything."""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,12 @@ def get_botorch(
             with `asymmetry`, `SymmetrizeObservations` alone. Without it, add them yourself through `transforms` and
             `transform_configs`.
         method: `"augmentation"` trains on the images of the observations, `"kernel"` fits the invariant kernel to the
-            observations themselves. `"auto"` is the kernel where all parameters are ranges, unless the dict says which
-            images to keep, and with `asymmetry` or `base_kernel`; augmentation else.
+            observations themselves. `"auto"` decides in this order:
+
+            1. with `asymmetry` or `base_kernel` in the dict: the kernel;
+            2. with `max_images`, `select`, `seed` or `noise` in it: augmentation;
+            3. if all parameters are ranges: the kernel;
+            4. otherwise: augmentation.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
 

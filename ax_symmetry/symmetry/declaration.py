@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ax_symmetry.errors import SymmetryError
+from ax_symmetry.options import OPTION_KEYS
 from ax_symmetry.symmetry.kind import Kind, as_tuple
 from ax_symmetry.symmetry.kinds import KINDS
 
 SYMMETRY_KEYS = (*(key for kind in KINDS for key in kind.KEYS), "symmetries")
-OPTION_KEYS = (
-    "method", "base_kernel", "asymmetry", "noise", "max_images", "select", "seed", "order_by", "constrain"
-)
 
 
 def read(config: Mapping[str, Any], nested: bool = False) -> list[Kind]:

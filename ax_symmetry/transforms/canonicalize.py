@@ -82,7 +82,7 @@ class Canonicalize(backend.RowTransform):
         return search_space
 
     def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
-        """Take note of the fixed features of a call of `gen`; Ax shows them right after the search space."""
+        """Record the fixed features of a call of `gen`; Ax shows them right after the search space."""
         self._asked = (self._asked[0], dict(fixed))
         self._region = FeasibleRegion(self.encoding, *self._asked)
         if self._confines and any(fixed.get(name) is not None for name in self.encoding.parameters):
