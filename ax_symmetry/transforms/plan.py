@@ -77,7 +77,7 @@ def plan_of(transform: str, config: Mapping[str, Any] | None, context: Context) 
     check_configs(context.transforms, context.configs)
     if context.search_space is None:
         raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
-    companion = next((context.built[name].plan for name in OURS if name in context.built and name != transform), None)
+    companion = _companion_plan(transform, context)
     if companion is None:
         return _new_plan(transform, config, context.search_space, context)
     check_untransformed(companion.symmetry, companion.modelled, context.search_space, companion.space)
@@ -105,6 +105,15 @@ def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> N
     options.read_canonicalize(config)
     validate(symmetry, search_space)
     _check_size(symmetry, symmetrize)
+
+
+def _companion_plan(transform: str, context: Context) -> Plan | None:
+    """Return the plan of the other transform, if it comes before this one.
+
+    One that comes after is there, too, when Ax fits an adapter again to new data: then it is that of the old data.
+    """
+    before = [name for name in context.transforms[: [*context.transforms, transform].index(transform)] if name in OURS]
+    return context.built[before[-1]].plan if before else None
 
 
 def _new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpace, context: Context) -> Plan:

@@ -5,7 +5,7 @@ step); our transforms after Ax's, or in place of them (the same); Ax's configs d
 `max_parallelism` or `random_seed` not passed on, or `num_initialization_trials` (their tests); `declared.to_config()`
 for a dict as well (options); the config updated in place of a copy (the dict is left alone); `validate` or
 `check_method` left out (errors); fallbacks skipped, or changed without a copy (fallback); `should_deduplicate` left
-out (everything else).
+out (everything else); the plan taken from a transform of the last fit (the plan of its own).
 """
 
 from __future__ import annotations
@@ -175,6 +175,20 @@ def test_options_reach_the_transforms_and_the_dict_is_left_alone() -> None:
     }
     assert transforms["Canonicalize"].plan.canonicalize.order_by == ("n1",)
     assert declared == before
+
+
+def test_a_fit_to_new_data_has_a_plan_of_its_own() -> None:
+    """Ax keeps an adapter and builds its transforms anew, the first of them while the old ones are still there."""
+    client, plans = ax_client(num_initialization_trials=2), []
+    with fast_optimizer():
+        for trial in range(4):
+            parameters, _ = client.get_next_trial()
+            client.complete_trial(trial, raw_data=outcome(parameters))
+            transforms = either(client.generation_strategy, "adapter", "model").transforms
+            if "SymmetrizeObservations" in transforms:
+                plans.append(transforms["SymmetrizeObservations"].plan)
+                assert transforms["Canonicalize"].plan is plans[-1]
+    assert len(plans) == 2 and plans[0] is not plans[1]
 
 
 def test_a_symmetry_is_as_good_as_its_dict() -> None:
