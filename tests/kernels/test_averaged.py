@@ -1,9 +1,9 @@
 """Averaged kernels, against sums over the group's elements found by brute force.
 
 One-line bugs that turn this file red: divide by (m - 1)!; average over the inverse elements of a mirrored block only;
-take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart; divide the
-gradient by the size of a chunk; hold all images at once; leave the group's elements on the processor; take a sum for a
-product; put a block's columns where another block's are; forget k(0, 0).
+take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart; take the
+mean of every chunk of images for its sum; hold all images at once; leave the group's elements on the processor; take a
+sum for a product; put a block's columns where another block's are; forget k(0, 0).
 """
 
 from __future__ import annotations

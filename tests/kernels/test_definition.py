@@ -1,7 +1,7 @@
 """The kernels against the definition on their first page, which is made of GPyTorch's own pieces.
 
-One-line bugs that turn this file red: another order of the elements in a permanent's entries; divide by |G| - 1; scale
-one side alone, or by the variance in place of its root; average over the elements of a subgroup.
+One-line bugs that turn this file red: divide by |G| - 1; scale one side alone, or by the variance in place of its root;
+average over the elements of a subgroup; give a kernel that is not to be normalized the prior variance.
 """
 
 from __future__ import annotations
@@ -52,9 +52,12 @@ def test_the_invariant_kernel_is_what_its_first_page_says(group: str, base: str)
     assert len(elements) == symmetry.order
     draw = torch.Generator().manual_seed(0)
     x, y = (torch.rand(n, 11, dtype=torch.double, generator=draw) for n in (4, 3))
-    ours, wanted = InvariantKernel(symmetry, NAMES, kernel), definition()(kernel, elements)
+    ours: Kernel = InvariantKernel(symmetry, NAMES, kernel)
+    wanted: Any = definition()(kernel, elements)
     accuracy = 1e-8 if base == "Matern" else 1e-14  # GPyTorch's own distance of equal rows is up to 1e-8
     with torch.no_grad():
         assert torch.allclose(ours(x, y).to_dense(), wanted(x, y).to_dense(), rtol=0, atol=accuracy)
         assert torch.allclose(ours(x).to_dense(), wanted(x).to_dense(), rtol=0, atol=accuracy)
         assert torch.allclose(ours(x, diag=True), wanted(x, diag=True), rtol=0, atol=accuracy)
+        average = InvariantKernel(symmetry, NAMES, kernel, normalize=False)(x, y).to_dense()
+        assert torch.allclose(average, wanted.average(x, y), rtol=0, atol=accuracy)

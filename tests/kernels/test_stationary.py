@@ -1,8 +1,8 @@
 """The product of Matern kernels, averaged over a group, against sums over the group's elements found by brute force.
 
-One-line bugs that turn this file red: sqrt(3) for sqrt(5); the derivative by r for that by r over r; a Matern kernel of
-all blocks at once; leave out the columns that no element moves; sum over elements where a permanent is asked for; keep
-all images for the gradient; one lengthscale of a class for that of another.
+One-line bugs that turn this file red: sqrt(3) for sqrt(5); a Matern kernel of all blocks at once; leave out the columns
+that no element moves; take the mean of every chunk of images for its sum; hold all images at once; one lengthscale of a
+class for that of another.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 One-line bugs that turn this file red: take the variance of the training rows twice; forget what the training data take
 off the covariance; take rows for the baseline wherever they are, if one restart has them, or if nothing follows them;
-answer for training data that have changed; keep the posterior of another baseline; scale the deviations of a candidate
-alone, not of the baseline.
+take variables that were evaluated last for a baseline; answer for training data that have changed; keep the posterior
+of another baseline; scale the deviations of a candidate alone, not of the baseline.
 """
 
 from __future__ import annotations
