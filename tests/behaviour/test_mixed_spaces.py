@@ -46,7 +46,7 @@ SHAPES, METALS, LEVELS = ["round", "flat", "long"], ["zinc", "iron", "gold"], [0
 SLOTS = ("size", "cut", "rate", "share", "count", "grain", "shape", "metal", "flag", "level")
 FILLED = {"other": 0.5} if GENERATION == "modelbridge" else {"rate_1": 0.5}
 STEPS = [1.0, 2.0, 3.0]
-LARGEST_SUM = ("size", "rate", "metal")
+FEW = ("size", "rate", "metal")
 
 Point = dict[str, Any]
 
@@ -462,13 +462,13 @@ RECIPES = {
     "LogY": Recipe([*NUMBERS, "LogY"], configs={"LogY": OF_Y}),
     "PowerTransformY": Recipe([*NUMBERS, "PowerTransformY"], configs={"PowerTransformY": OF_Y}),
     "Transform": Recipe(["Transform", *TAIL]),
-    "ChoiceEncode": Recipe(["RemoveFixed", "ChoiceEncode", "Log", "StandardizeY"], slots=LARGEST_SUM),
-    "ChoiceToNumericChoice": Recipe(["RemoveFixed", "ChoiceToNumericChoice", "Log", "StandardizeY"], slots=LARGEST_SUM),
+    "ChoiceEncode": Recipe(["RemoveFixed", "ChoiceEncode", "Log", "StandardizeY"], slots=FEW),
+    "ChoiceToNumericChoice": Recipe(["RemoveFixed", "ChoiceToNumericChoice", "Log", "StandardizeY"], slots=FEW),
     "OrderedChoiceEncode": instead("OrderedChoiceToIntegerRange", "OrderedChoiceEncode"),
     "CenteredUnitX": instead("UnitX", "CenteredUnitX"),
     "IntRangeToChoice": Recipe(["IntRangeToChoice", *TAIL]),
     "LogIntToFloat": Recipe(["LogIntToFloat", *TAIL]),
-    "SearchSpaceToFloat": Recipe(["SearchSpaceToFloat", "UnitX", "StandardizeY"], slots=LARGEST_SUM),
+    "SearchSpaceToFloat": Recipe(["SearchSpaceToFloat", "UnitX", "StandardizeY"], slots=FEW),
     "CapParameter": Recipe(["CapParameter", *TAIL], configs={"CapParameter": {"other": 0.9}}),
     "Derelativize": Recipe(["Derelativize", *TAIL], made=relative),
     **{
@@ -538,8 +538,8 @@ RECIPES = {
 
 def check_choice_of_arms() -> None:
     """Prove it for a model that chooses among the arms."""
-    made = mixed(LARGEST_SUM)
-    config = {"blocks": blocks(LARGEST_SUM)}
+    made = mixed(FEW)
+    config = {"blocks": blocks(FEW)}
     adapter = Generators.THOMPSON(
         experiment=made,
         data=made.lookup_data(),
@@ -547,7 +547,7 @@ def check_choice_of_arms() -> None:
         transform_configs={"Canonicalize": config, "SymmetrizeObservations": config},
         min_weight=0.01,
     )
-    recipe = Recipe([], slots=LARGEST_SUM)
+    recipe = Recipe([], slots=FEW)
     given = [f.parameters for f in measured(made, recipe)]
     assert len(model_of(adapter).X) == len(given) + sum(swapped(p) != p for p in given)
     for p in given:
