@@ -40,6 +40,7 @@ from gpytorch.priors import LogNormalPrior
 from tqdm import tqdm
 
 from ax_symmetry import choose_generation_strategy, get_botorch
+from ax_symmetry._ax import backend
 from ax_symmetry._ax.fitted_models import fitted_model, fitted_surrogate, generator_of
 
 GROUPS = {"S_3, 1 slot": (3, 1), "S_3, 3 slots": (3, 3), "S_4, 1 slot": (4, 1), "S_4, 3 slots": (4, 3)}
@@ -176,9 +177,10 @@ def rounds(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any
     if method in ("augmentation", "kernel"):
         strategy = choose_generation_strategy(space, {"blocks": blocks}, method=method, **own)
     else:
-        from ax_symmetry._ax import choose_generation_strategy as plain_strategy
-
-        strategy = plain_strategy(space, **own)
+        strategy = backend.strategy_of_ax(
+            space, num_initialization_trials=INITIAL, max_parallelism_override=-1, random_seed=seed,
+            should_deduplicate=True,
+        )
     if way == "AxClient":
         client = AxClient(generation_strategy=strategy, random_seed=seed, verbose_logging=False)
         client.create_experiment(

@@ -27,7 +27,7 @@ from problems import PROBLEMS, Problem, problem
 from regrets import INITIAL, read, report
 
 from ax_symmetry import Canonicalize, Symmetry, get_botorch
-from ax_symmetry._ax import default_transforms
+from ax_symmetry._ax import backend
 from ax_symmetry._ax.fitted_models import fitted_surrogate
 from ax_symmetry.kernels import InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.search.averaged_model import search_model
@@ -88,7 +88,7 @@ def canonical_domain(constrain: bool) -> Callable[..., Any]:
 
     def fitted(experiment: Experiment, task: Problem) -> Any:
         configs = {"Canonicalize": {**task.symmetry, "constrain": constrain}}
-        transforms = [Canonicalize, *default_transforms()]
+        transforms = [Canonicalize, *backend.default_transforms()]
         return get_botorch(experiment, experiment.lookup_data(), transforms=transforms, transform_configs=configs)
 
     return fitted
