@@ -67,7 +67,7 @@ def orbits_of(experiment: Experiment, symmetry: Symmetry, arms: Sequence[str]) -
     """Tell on which orbits arms lie: equal keys are the same experiment, None is an arm that lacks a parameter."""
     parameters = [experiment.arms_by_name[name].parameters for name in arms]
     encoding = ParameterEncoding(symmetry, experiment.search_space)
-    complete, x = encoding.encode({name: [p.get(name) for p in parameters] for name in encoding.parameters})
+    complete, x = encoding.encode_points(parameters)
     own = np.flatnonzero(complete)
     found = experiment_keys(encoding, symmetry.comparison_order(()), x, [parameters[i] for i in own])
     keys: list[Any] = [None] * len(arms)

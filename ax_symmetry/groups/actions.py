@@ -147,26 +147,29 @@ class Action:
         Raises:
             SymmetryError: A part of the group that cannot be sorted has more than `ENUMERATION_LIMIT` elements.
         """
-        z = with_mirror_images(x, mirrored)
-        points = np.tile(np.arange(self.width), (len(x), 1))
+        return self._least_points(with_mirror_images(x, mirrored), comparison_order)
+
+    def _least_points(self, z: Rows, comparison_order: Sequence[int]) -> PointIndices:
+        """Find the least images of rows beside their mirror images, `n x 2 d`."""
+        points = np.tile(np.arange(self.width), (len(z), 1))
         for factor in self.factors:
             rank = {column: i for i, column in enumerate(comparison_order or range(self.width))}
             local = sorted(range(len(factor.columns)), key=lambda j: rank[factor.columns[j]])
             candidates = np.broadcast_to(
-                self.to_row_points(factor, factor.coset_representatives), (len(x), *factor.coset_representatives.shape)
+                self.to_row_points(factor, factor.coset_representatives), (len(z), *factor.coset_representatives.shape)
             )
             values = np.take_along_axis(z[:, None, :], candidates, axis=2)
             if factor.blocks:
                 arrangement, values = _sort_blocks(values, factor, local)
                 candidates = np.take_along_axis(candidates, arrangement, axis=2)
             best = _lexicographic_argmin(values, local)
-            points[:, list(factor.columns)] = candidates[np.arange(len(x)), best]
+            points[:, list(factor.columns)] = candidates[np.arange(len(z)), best]
         return points
 
     def canonical_rows(self, x: Rows, mirrored: Rows | None = None, comparison_order: Sequence[int] = ()) -> Rows:
         """Return the canonical representatives `n x d` themselves; see `canonical_points`."""
-        points = self.canonical_points(x, mirrored, comparison_order)
-        return np.take_along_axis(with_mirror_images(x, mirrored), points, axis=1)
+        z = with_mirror_images(x, mirrored)
+        return np.take_along_axis(z, self._least_points(z, comparison_order), axis=1)
 
     @cached_property
     def _rivals(self) -> PointIndices:

@@ -111,9 +111,7 @@ class Canonicalize(backend.RowTransform):
 
     def _canonical(self, features: list[ObservationFeatures], generated: bool) -> list[ObservationFeatures]:
         parameters = [f.parameters for f in features]
-        complete, x = self.encoding.encode(
-            {name: [p.get(name) for p in parameters] for name in self.encoding.parameters}
-        )
+        complete, x = self.encoding.encode_points(parameters)
         which = np.flatnonzero(complete)
         if generated:
             x = self.encoding.snapped(x)
@@ -134,5 +132,5 @@ class Canonicalize(backend.RowTransform):
         if arm is None:
             return None
         values = {name: arm[name] for name in self.encoding.parameters}
-        row = self.encoding.encode({name: [value] for name, value in values.items()})[1]
+        _, row = self.encoding.encode_points([values])
         return values if self._region.contains(row, others)[0] else None
