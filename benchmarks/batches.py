@@ -136,7 +136,10 @@ def batch(way: str, group: str, method: str, seed: int) -> tuple[list[tuple[Any,
         stand_in(adapter, training_data(adapter), BruteForce(*GROUPS[group]))
     if method in NOT_TAKEN:
         generator = generator_of(adapter)  # its search sees the fitted model itself then
-        generator.acquisition_class = generator.acquisition_class.acquisition_class
+        if hasattr(generator, "acquisition_class"):
+            generator.acquisition_class = generator.acquisition_class.acquisition_class
+        else:
+            del generator.gen
     if method == "canonical inputs":
         holder = fitted_surrogate(adapter)
         holder._model.eval()

@@ -97,7 +97,7 @@ class Drawn:
     def __call__(self, x: np.ndarray) -> float:
         return float(self._covariances(x) @ self.weights)
 
-    def maximum(self) -> float:
+    def highest(self) -> float:
         """Return the highest value, found from the best centers on."""
         starts = sorted(self.centers, key=self, reverse=True)[:5]
         box = [(0.0, 1.0)] * len(starts[0])
