@@ -45,8 +45,8 @@ def put_kernel(generator: Any, kernel: KernelSpec, default: Any) -> None:
     kept = {field.name: getattr(spec, field.name) for field in fields(spec)}
     changed = type(spec)(**{**kept, "model_configs": configs, "metric_to_model_configs": of_metrics})
     generator.surrogate_spec = changed
-    if surrogate is not None:
-        surrogate.surrogate_spec = changed
+    if surrogate is not None:  # it may be the user's own, and stays as it is
+        private.use_surrogate(generator, private.replaced(surrogate, surrogate_spec=changed))
 
 
 def _with_kernel(config: Any, kernel: KernelSpec) -> Any:

@@ -92,6 +92,12 @@ def surrogate_of(generator: Any) -> Any:
     return read(generator, "_surrogate")
 
 
+def use_surrogate(generator: Any, surrogate: Any) -> None:
+    """Let a generator fit another surrogate than its own."""
+    read(generator, "_surrogate")
+    generator._surrogate = surrogate
+
+
 def untransformed(transform: Any, data: Sequence[Any]) -> list[Any]:
     """Undo what a transform did to outcomes, without the features that they belong to."""
     return read(transform, "_untransform_observation_data")(list(data))

@@ -193,10 +193,12 @@ class ColumnAction:
             joined=tuple(pairs.values()),
         )
 
-    def kernel_rows(self, x: Tensor) -> Tensor:
-        """Make of rows `... x n x d` what a kernel is to see: full rows, periodic parameters as points of circles."""
+    def kernel_rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
+        """Make of rows `... x n x d` what a kernel sees: full rows, periodic parameters on circles or on a line."""
         full = self.append_implied(x)
-        return full if self.circles is None else self.circles(full)
+        if self.circles is None:
+            return full
+        return self.circles(full) if on_circles else torch.nn.functional.pad(full, (0, len(self.circles.columns)))
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
         """Return the action on rows `(x - lower) / width`, given both for the d columns.
@@ -231,12 +233,7 @@ class ColumnAction:
         return torch.cat([x, self.mirrored(x)], dim=-1) if self.mirrors else x
 
     def take(self, points: Tensor, elements: Tensor) -> Tensor:
-        """Return the images `... x n x F x w` under some elements, of rows whose points are given.
-
-        Args:
-            points: The points, `... x n x P`.
-            elements: Indices into them, `F x w`.
-        """
+        """Return the images `... x n x F x w` of points `... x n x P` under elements `F x w`, indices into them."""
         return points.index_select(-1, elements.to(points.device).flatten()).unflatten(-1, elements.shape)
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -149,8 +149,8 @@ class ApproximatelyInvariantKernel(Kernel):
         invariant = self.invariant
         if invariant.active_dims is not None:
             x1, x2 = x1.index_select(-1, invariant.active_dims), x2.index_select(-1, invariant.active_dims)
-        full1, full2 = invariant.rows(x1), invariant.rows(x2)
-        base = evaluate(invariant.base_kernel, full1, full2, invariant.action.class_index, diag=diag)
+        plain1, plain2 = (invariant.columns.kernel_rows(x, on_circles=False) for x in (x1, x2))
+        base = evaluate(invariant.base_kernel, plain1, plain2, invariant.action.class_index, diag=diag)
         share = self.asymmetry.to(base)
         share = share.squeeze(-1) if diag and share.ndim else share
         return (1 - share) * invariant.forward(x1, x2, diag=diag, **params) + share * base

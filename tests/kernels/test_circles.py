@@ -2,7 +2,8 @@
 
 One-line bugs that turn this file red: the radius left out, so that distances are angles; the period in the units of the
 parameter where its column is scaled; the sign of the cosine changed by a mirror, or that of the sine kept; one
-lengthscale for the cosine and another for the sine; a swap that moves the cosine alone; the origin not scaled.
+lengthscale for the cosine and another for the sine; a swap that moves the cosine alone; the origin not scaled; the
+share that is not invariant seen on the circle as well.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from ax_symmetry import Symmetry, SymmetryError, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.errors import NotAveraged
-from ax_symmetry.kernels import InvariantKernel
+from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel
 from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace, action_on_features
 from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from support import IDENTITY, add_trial, experiment, fast_optimizer, features, float_range, space
@@ -81,6 +82,19 @@ def test_blocks_of_angles_trade_places_and_mirrors_turn_them_about() -> None:
     np.testing.assert_allclose(kernel(x).to_dense().detach(), wanted, rtol=IDENTITY)
     eigenvalues = torch.linalg.eigvalsh(kernel(torch.cat([x, x + 180.0 * (torch.arange(7) == 0)])).to_dense())
     assert eigenvalues.min() > -IDENTITY
+
+
+def test_what_is_not_invariant_is_not_periodic() -> None:
+    names, periods = ["z", "phi"], {"phi": 360.0}
+    kernel, x = kernel_of({"period": periods}, names), rows(["z", "phi"])
+    turned = x + torch.tensor([0.0, 360.0])
+    points, others = ([dict(zip(names, row)) for row in these.tolist()] for these in (x, turned))
+    for share in (0.0, 0.25, 1.0):
+        approximate = ApproximatelyInvariantKernel(
+            ColumnInvariantKernel(kernel.columns, kernel.base_kernel), asymmetry=share
+        )
+        wanted = [[(1 - share) * rbf(a, b, periods) + share * rbf(a, b, {}) for b in others] for a in points]
+        np.testing.assert_allclose(approximate(x, turned).to_dense().detach(), wanted, rtol=IDENTITY)
 
 
 def test_the_default_base_has_one_lengthscale_for_both_coordinates() -> None:
