@@ -55,8 +55,11 @@ class SearchView:
 
     def of(self, surrogate: Any) -> Any:
         """Return a copy of a surrogate that has this model, and shows these inputs."""
-        shown = (private.dataset_with(dataset, *self.rows(dataset.X)[::-1]) for dataset in surrogate.training_data)
-        return private.surrogate_with(surrogate, self.model, list(shown))
+        datasets = []
+        for dataset in surrogate.training_data:
+            mask, rows = self.rows(dataset.X)
+            datasets.append(private.dataset_with(dataset, rows, mask))
+        return private.surrogate_with(surrogate, self.model, datasets)
 
 
 ViewOf = Callable[[Any, Region], "SearchView | None"]
