@@ -1,0 +1,64 @@
+"""The ways that CONTRIBUTING describes, file by file, are those that a config and a candidate really take.
+
+One-line bugs that turn it red: a function that the ways name is renamed or moved; `image_rows` is called by another one
+than `RowLogic.images`; two steps of a way in CONTRIBUTING trade places.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ax.core.observation import ObservationFeatures
+from ax_symmetry import get_botorch
+from support import experiment, fast_optimizer, fill, float_range, space
+
+ROOT = Path(__file__).resolve().parents[2]
+SYMMETRY = {"blocks": [["a"], ["b"], ["c"]]}
+
+
+def described(way: str) -> list[tuple[str, str]]:
+    """Read a way, as files and qualified names of functions."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(f"{way}\n\n")[2].partition("\n\n")[0]
+    return re.findall(r"^\d+\. `(\S+)`, `(\S+)`: ", text, flags=re.MULTILINE)
+
+
+def entered(call: Callable[[], Any]) -> list[tuple[str, str]]:
+    """List the package's functions that a call enters, each once, as files and names as its source qualifies them."""
+    package = f"{ROOT / 'ax_symmetry'}/"
+    order: dict[tuple[str, str], None] = {}
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(package):
+            order.setdefault((code.co_filename.removeprefix(package), code.co_qualname))
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return list(order)
+
+
+def model() -> Any:
+    with fast_optimizer():
+        made = fill(experiment(space([float_range(name) for name in "abc"])), 4, lambda p: p["a"] * p["b"] * p["c"])
+        return get_botorch(made, made.lookup_data(), symmetry=SYMMETRY, method="augmentation")
+
+
+def test_from_a_config_to_training_rows() -> None:
+    way = described("How a config becomes rows of training data, file by file:")
+    passed = entered(model)
+    assert len(way) == 8 and [step for step in passed if step in way] == way
+
+
+def test_from_a_candidate_to_its_canonical_form() -> None:
+    way = described("How a candidate becomes canonical:")
+    canonicalize = model().transforms["Canonicalize"]
+    candidate = ObservationFeatures(parameters={"a": 0.7, "b": 0.1, "c": 0.4})
+    passed = entered(lambda: canonicalize.untransform_observation_features([candidate]))
+    assert len(way) == 3 and [step for step in passed if step in way] == way
