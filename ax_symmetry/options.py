@@ -47,7 +47,7 @@ def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool =
     Args:
         method: What a call says; `"auto"` leaves it to the dict, then to the options in it, and is else the kernel.
         config: The dict.
-        kernel_allowed: Whether `"auto"` may be the kernel.
+        kernel_allowed: Whether `"auto"` may be the kernel: the model can have it.
 
     Raises:
         SymmetryError: The method is unknown, or the call and the dict, or options in it, contradict each other.

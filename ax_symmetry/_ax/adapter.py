@@ -37,6 +37,7 @@ from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
 
 GENERATION = "adapter"
+MODULAR = Generators.BOTORCH_MODULAR
 
 
 class RowTransform(RowLogic, Transform):

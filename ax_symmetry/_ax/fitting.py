@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, Protocol
 
+from botorch.models.model import Model
 from gpytorch.kernels import Kernel
 
 from ax_symmetry._ax import private
@@ -17,6 +18,10 @@ class KernelSpec(Protocol):
     @property
     def kind(self) -> type[Kernel]:
         """The class of the kernel."""
+
+    @property
+    def model(self) -> type[Model] | None:
+        """The class of model that takes the kernel; None for the one that Ax chooses."""
 
     def arguments(self, outcomes: int, unit_cube: bool) -> dict[str, Any]:
         """Return the arguments of the class.
@@ -53,8 +58,12 @@ def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
     """Return a model config with a kernel; one that another transform of ours has put there is replaced."""
     if config.covar_module_class is not None and "kernel" not in (config.covar_module_options or {}):
         raise another_kernel("covar_module_class")
-    options = {"kernel": kernel, "unit_cube": True}
-    return replace(config, covar_module_class=kernel.kind, covar_module_options=options)
+    return replace(
+        config,
+        covar_module_class=kernel.kind,
+        covar_module_options={"kernel": kernel, "unit_cube": True},
+        botorch_model_class=config.botorch_model_class or kernel.model,
+    )
 
 
 def another_kernel(argument: str) -> SymmetryError:

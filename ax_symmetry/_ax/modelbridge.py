@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,7 +16,7 @@ from ax.core.observation import Observation, ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
-from ax.modelbridge import factory
+from ax.modelbridge import factory, registry
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
 from ax.models.torch.botorch_defaults import get_and_fit_model
@@ -45,6 +46,7 @@ from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_w
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 
 GENERATION = "modelbridge"
+MODULAR = (registry.Generators if hasattr(registry, "Generators") else registry.Models).BOTORCH_MODULAR
 
 
 class RowTransform(RowLogic, Transform):
@@ -163,7 +165,8 @@ def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
     elif hasattr(generator, "surrogate_specs"):
         if any(label != "invariant" for label in [*generator.surrogate_specs, *generator.surrogates]):
             raise another_kernel("surrogate")
-        generator.surrogate_specs = {"invariant": surrogate_spec(kernel.kind, {"kernel": kernel, "unit_cube": False})}
+        spec = surrogate_spec(kernel.kind, {"kernel": kernel, "unit_cube": False})
+        generator.surrogate_specs = {"invariant": replace(spec, botorch_model_class=kernel.model)}
     else:
         raise no_kernel(generator)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -10,10 +11,12 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend
 from ax_symmetry.options import choose_method
-from ax_symmetry.space.bounds import has_ranges_alone
+from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import check_declaration, config_of
 from ax_symmetry.transforms.registration import SymmetrizeObservations, transforms_for
+
+logger = logging.getLogger(__name__)
 
 
 def choose_generation_strategy(
@@ -27,7 +30,8 @@ def choose_generation_strategy(
 ) -> Any:
     """Choose a generation strategy that knows the symmetry in every step.
 
-    It is the one that Ax chooses for this search space: quasi-random trials first, then Bayesian optimisation. In the
+    It is the one that Ax chooses for this search space: quasi-random trials first, then Bayesian optimisation. (Where
+    Ax's older dispatch gives up on a model, with many choices without an order, it is that of Ax's `Client`.) In the
     quasi-random step each candidate becomes its canonical representative; the model step trains on the images of the
     observations as well, or fits the invariant kernel. Both keep Ax's own transforms. No experiment is proposed twice,
     in whatever order its blocks are, as long as the space has new ones; where the model has no new one to propose, Ax
@@ -49,15 +53,18 @@ def choose_generation_strategy(
     Raises:
         SymmetryError: The symmetry does not fit the search space, or `method` is unknown.
     """
-    config = choose_method(method, config_of(symmetry), has_ranges_alone(search_space))
+    config = choose_method(method, config_of(symmetry), kernel_obstacle(search_space) is None)
     check_declaration(config, search_space)
-    strategy = backend.strategy_of_ax(
-        search_space,
-        num_initialization_trials=num_initialization_trials,
-        max_parallelism_override=max_parallelism,
-        random_seed=random_seed,
-        should_deduplicate=True,
-    )
+    options: dict[str, Any] = {
+        "num_initialization_trials": num_initialization_trials,
+        "max_parallelism_override": max_parallelism,
+        "random_seed": random_seed,
+        "should_deduplicate": True,
+    }
+    strategy = backend.strategy_of_ax(search_space, **options)
+    if not any(learns for _, _, learns in backend.generator_keywords(strategy)):
+        logger.info("Ax would search among so many choices without a model; the model of Ax's Client is taken instead.")
+        strategy = backend.strategy_of_ax(search_space, suggested_model_override=backend.MODULAR, **options)
     for keywords, defaults, learns in backend.generator_keywords(strategy):
         added = [t for t in transforms_for(config) if learns or t is not SymmetrizeObservations]
         keywords["transforms"] = [*added, *(keywords.get("transforms") or defaults)]

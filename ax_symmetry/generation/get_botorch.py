@@ -12,7 +12,7 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry._ax import backend
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.options import choose_method
-from ax_symmetry.space.bounds import has_ranges_alone
+from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import check_configs, config_of
 from ax_symmetry.transforms.registration import TRANSFORMS, SymmetrizeObservations, transforms_for
@@ -44,7 +44,7 @@ def get_botorch(
 
             1. with `asymmetry` or `base_kernel` in the dict: the kernel;
             2. with `max_images`, `select`, `seed` or `noise` in it: augmentation;
-            3. if all parameters are ranges: the kernel;
+            3. if the model can have it, that is, without fidelities and tasks: the kernel;
             4. otherwise: augmentation.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
@@ -64,7 +64,7 @@ def get_botorch(
         check_configs([t.__name__ for t in transforms], configs)
     else:
         space = search_space or experiment.search_space
-        kernel_allowed = "model_constructor" not in keywords and has_ranges_alone(space)
+        kernel_allowed = "model_constructor" not in keywords and kernel_obstacle(space) is None
         config = choose_method(method, config_of(symmetry), kernel_allowed)
         for transform in TRANSFORMS:
             if transform in transforms or transform.__name__ in configs:

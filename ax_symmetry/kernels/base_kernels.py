@@ -101,13 +101,16 @@ def _as_ard_rbf(kernel: Kernel, class_index: Tensor) -> tuple[Tensor | None, Ten
     return None
 
 
-def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf") -> Kernel:
+def default_base(
+    action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf", dimensions: int | None = None
+) -> Kernel:
     """Make a base kernel with BoTorch's default prior, once for each class of columns that share a lengthscale.
 
     Args:
         action: The group, on the columns of full rows.
         batch_shape: The batch shape of the lengthscales.
         name: `"rbf"`, BoTorch's default kernel, or `"matern"`, a `ProductMaternKernel` with a factor for each block.
+        dimensions: For how many columns the prior is meant; those that an embedding adds do not count. All by default.
 
     Raises:
         SymmetryError: There is no kernel of that name.
@@ -115,10 +118,12 @@ def default_base(action: ColumnAction, batch_shape: torch.Size | None = None, na
     if name not in BASE_KERNELS:
         raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
     kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
-    prior = kernel.lengthscale_prior
+    if dimensions is not None:
+        prior = get_covar_module_with_dim_scaled_prior(dimensions).lengthscale_prior
     if name == "matern":
         sets = column_sets(independent_averages(action.action, largest_sum=1))
         kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
+    kernel.initialize(lengthscale=prior.mode)
     first = torch.tensor([columns[0] for columns in action.classes])
     # Functions of this module rather than closures, so that the kernel can be pickled.
     getter, setter = partial(_class_lengthscales, action.class_index, first), partial(_set_classes, action.class_index)

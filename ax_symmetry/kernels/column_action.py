@@ -17,6 +17,7 @@ from torch import Tensor
 from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.groups.actions import Action
 from ax_symmetry.groups.induced_action import induced_action
+from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -38,40 +39,10 @@ class ColumnPlace:
 
 
 @dataclass(frozen=True, eq=False)
-class Circles:
-    """The quotient map of periodic parameters, onto circles.
-
-    With r = period / (2 pi) and a = (u - origin) / r, a column u becomes r cos a, and r sin a in a new one. The
-    distance of two points is the chord, period / pi * sin(pi |u - u'| / period).
-
-    Attributes:
-        columns: The c columns.
-        periods: Their periods, `c`.
-        origins: Where a mirror leaves them alone, `c`; it changes the sign of the sine.
-    """
-
-    columns: list[int]
-    periods: Tensor
-    origins: Tensor
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Map rows `... x n x D` to `... x n x (D + c)`."""
-        index, radius = torch.tensor(self.columns, device=x.device), self.periods.to(x) / (2 * torch.pi)
-        angle = (x.index_select(-1, index) - self.origins.to(x)) / radius
-        return torch.cat([x.index_copy(-1, index, radius * angle.cos()), radius * angle.sin()], dim=-1)
-
-    def scaled(self, lower: Tensor, width: Tensor) -> Circles:
-        """Return the map of rows `(x - lower) / width`."""
-        wide = width[self.columns]
-        return Circles(self.columns, self.periods / wide, (self.origins - lower[self.columns]) / wide)
-
-
-@dataclass(frozen=True, eq=False)
 class ColumnAction:
     """A finite group that acts on rows of d columns.
 
-    Rows `... x n x d` become full rows `... x n x D` by `append_implied`, and points `... x n x 2 D` by `points`, if
-    the group mirrors. An element is a row of indices into these points.
+    Rows `... x n x d` become full rows `... x n x D` by `append_implied`, and points `... x n x 2 D` by `points`. An element is a row of indices into these points.
 
     Attributes:
         action: The action on the D columns of full rows, those of implied parameters last.
@@ -79,7 +50,8 @@ class ColumnAction:
         partner, sign, shift: Mirrored, column j is `sign[j] * row[partner[j]] + shift[j]`, all `D`. The partner is the
             column itself if its parameter has no other one.
         weights, offsets: The columns of implied parameters are `row @ weights + offsets`, `d x (D - d)` and `D - d`.
-        circles: The quotient map of periodic parameters, None without any; a kernel sees what it makes of full rows.
+        circles: The quotient map of periodic parameters, None without any.
+        categories: The embedding of choices without an order, None without any. A kernel sees what both make of full rows.
         joined: Sets of columns that have one lengthscale, whatever the group does.
     """
 
@@ -91,16 +63,24 @@ class ColumnAction:
     weights: Tensor
     offsets: Tensor
     circles: Circles | None = None
+    categories: Categories | None = None
     joined: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
-    def of(cls, symmetry: Symmetry, places: Mapping[str, ColumnPlace], width: int) -> ColumnAction:
+    def of(
+        cls,
+        symmetry: Symmetry,
+        places: Mapping[str, ColumnPlace],
+        width: int,
+        categories: Mapping[int, Sequence[float]] | None = None,
+    ) -> ColumnAction:
         """Make the action of a symmetry on the columns of a model.
 
         Args:
             symmetry: The symmetry.
             places: Where its parameters are. A parameter that is missing is implied by its simplex.
             width: The number d of columns.
+            categories: The values of every column, by its number, that holds a choice without an order.
 
         Raises:
             NotAveraged: A parameter that implies another, or has a period, is not affine in its column.
@@ -120,7 +100,9 @@ class ColumnAction:
             if len(place.columns) == 1:
                 sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
         action = induced_action(symmetry.action, columns, total)
-        return cls(action, width, partner, sign, shift, weights, offsets, _circles(symmetry, places))
+        return cls(
+            action, width, partner, sign, shift, weights, offsets, _circles(symmetry, places), _categories(categories)
+        )
 
     @property
     def order(self) -> int:
@@ -172,33 +154,48 @@ class ColumnAction:
                 joined.update({other: orbit for other in orbit})
         return [sorted(orbit) for orbit in {frozenset(orbit) for orbit in joined.values()}]
 
+    @property
+    def embeddings(self) -> list[Embedding]:
+        """The maps that lead from full rows to those that a kernel sees, in order."""
+        return [embedding for embedding in (self.circles, self.categories) if embedding is not None]
+
     def for_kernel(self) -> ColumnAction:
-        """Return the action on rows as a kernel sees them: a mirror changes the sign of a sine, not of a cosine."""
-        full = replace(self, width=self.action.width)
-        if self.circles is None:
-            return full
-        cosines, sines = self.circles.columns, [full.width + i for i in range(len(self.circles.columns))]
-        pairs = dict(zip(cosines, zip(cosines, sines)))
-        sign, shift = (torch.cat([x, x.new_zeros(len(sines))]) for x in (self.sign, self.shift))
-        sign[cosines], sign[sines], shift[cosines] = 1.0, -1.0, 0.0
-        columns = [pairs.get(j, (j,)) for j in range(full.width)]
+        """Return the action on rows as a kernel sees them: the columns that one column becomes move together."""
+        action = replace(self, width=self.action.width, circles=None, categories=None)
+        for embedding in self.embeddings:
+            action = action.embedded(embedding)
+        return action
+
+    def embedded(self, embedding: Embedding) -> ColumnAction:
+        """Return the action on rows that an embedding has made of full rows."""
+        places = embedding.places(self.width)
+        extra = sum(embedding.sizes) - len(places)
+        partner = torch.cat([self.partner, torch.arange(self.width, self.width + extra)])
+        sign, shift = (torch.cat([x, x.new_zeros(extra)]) for x in (self.sign, self.shift))
+        for columns in places.values():
+            turned, signs = embedding.mirror(len(columns))
+            partner[columns] = torch.tensor(columns)[turned]
+            sign[columns], shift[columns] = sign.new_tensor(signs), 0.0
+        columns = [places.get(j, [j]) for j in range(self.width)]
         return replace(
-            full,
-            action=induced_action(self.action, columns, len(sign)),
-            width=len(sign),
-            partner=torch.cat([self.partner, torch.tensor(sines)]),
+            self,
+            action=induced_action(self.action, columns, self.width + extra),
+            width=self.width + extra,
+            partner=partner,
             sign=sign,
             shift=shift,
-            circles=None,
-            joined=tuple(pairs.values()),
+            joined=(*self.joined, *map(tuple, places.values())),
         )
 
     def kernel_rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
-        """Make of rows `... x n x d` what a kernel sees: full rows, periodic parameters on circles or on a line."""
-        full = self.append_implied(x)
-        if self.circles is None:
-            return full
-        return self.circles(full) if on_circles else torch.nn.functional.pad(full, (0, len(self.circles.columns)))
+        """Make of rows `... x n x d` what a kernel sees: embedded full rows, periodic ones on circles or on a line."""
+        rows = self.append_implied(x)
+        for embedding in self.embeddings:
+            if embedding is self.circles and not on_circles:
+                rows = torch.nn.functional.pad(rows, (0, len(self.circles.columns)))
+            else:
+                rows = embedding(rows)
+        return rows
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
         """Return the action on rows `(x - lower) / width`, given both for the d columns.
@@ -218,6 +215,7 @@ class ColumnAction:
             weights=self.weights * width.unsqueeze(-1) / wide[self.width:],
             offsets=(lower @ self.weights + self.offsets - low[self.width:]) / wide[self.width:],
             circles=None if self.circles is None else self.circles.scaled(lower, width),
+            categories=None if self.categories is None else self.categories.scaled(lower, width),
         )
 
     def append_implied(self, x: Tensor) -> Tensor:
@@ -276,6 +274,11 @@ def _circles(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles |
         columns.append(place.columns[0])
         values.append((abs(place.slope) * period, place.mirror_sum / 2))
     return Circles(columns, *torch.tensor(values, dtype=torch.double).T) if columns else None
+
+
+def _categories(values: Mapping[int, Sequence[float]] | None) -> Categories | None:
+    """Write the values of choices as tensors."""
+    return Categories(list(values), [torch.tensor(v, dtype=torch.double) for v in values.values()]) if values else None
 
 
 def _implied_column(

@@ -58,7 +58,7 @@ class _StationaryAverage(Covariance):
         return torch.cat([scaled, mirrored], dim=-1)
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        entries = average(self.averages, self.entries, one, other)
+        entries = average(self.averages, self.entries, one, other, symmetric=one is other)
         return entries if self.scale is None else entries * self.scale[..., None, None]
 
     def diagonal(self, one: Tensor, other: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ax_symmetry.groups.actions import Action, Factor
-from ax_symmetry.kernels.permanents import permanent
+from ax_symmetry.kernels.permanents import permanent, symmetric_permanent
 
 Entries = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """A kernel of w columns, `entries(points, rows, images, columns)`.
@@ -47,7 +47,7 @@ class ElementAverage:
         """The sets of columns over which the kernel must be a product."""
         return [self.columns]
 
-    def __call__(self, entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
+    def __call__(self, entries: Entries, points: Tensor, rows: Tensor, symmetric: bool = False) -> Tensor:
         """Evaluate the average; see `average`."""
         return entries(points, rows, self.images, self.columns)
 
@@ -75,11 +75,12 @@ class PermanentAverage:
         """The sets of columns over which the kernel must be a product."""
         return [*self.blocks, *([self.rest] if len(self.rest) else [])]
 
-    def __call__(self, entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
+    def __call__(self, entries: Entries, points: Tensor, rows: Tensor, symmetric: bool = False) -> Tensor:
         """Evaluate the average; see `average`."""
         matrices = entries(points, rows, self.images, self.blocks)  # K x m x m x ... x n x n'
         alone = len(matrices) == 1
-        averages = permanent(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
+        of = symmetric_permanent if symmetric else permanent
+        averages = of(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
         if len(self.rest):
             of_rest = entries(points, rows, self.rest_images.unsqueeze(-2), self.rest)
             averages = averages * (of_rest[0] if alone else of_rest)
@@ -89,7 +90,9 @@ class PermanentAverage:
 Average = ElementAverage | PermanentAverage
 
 
-def average(averages: Sequence[Average], entries: Entries, points: Tensor, rows: Tensor) -> Tensor:
+def average(
+    averages: Sequence[Average], entries: Entries, points: Tensor, rows: Tensor, symmetric: bool = False
+) -> Tensor:
     """Average a kernel k(g x, x') over the elements g of a group.
 
     Args:
@@ -97,11 +100,13 @@ def average(averages: Sequence[Average], entries: Entries, points: Tensor, rows:
         entries: The kernel, a product over their sets of columns.
         points: Points of rows x, `... x n x P`, of which the images are taken; let them be the fewer.
         rows: Rows x' `... x n' x d`; further points may follow the d columns.
+        symmetric: Whether they are the same rows, and k is symmetric: then permanents are computed for half of the
+            pairs.
 
     Returns:
         Entries `... x n x n'`.
     """
-    entry, *others = (one(entries, points, rows) for one in averages)
+    entry, *others = (one(entries, points, rows, symmetric) for one in averages)
     return prod(others, start=entry)
 
 

@@ -40,7 +40,7 @@ class ColumnInvariantKernel(AveragedKernel):
     ) -> None:
         action = columns.for_kernel()
         if base_kernel is None or isinstance(base_kernel, str):
-            base_kernel = default_base(action, batch_shape, base_kernel or "rbf")
+            base_kernel = default_base(action, batch_shape, base_kernel or "rbf", columns.action.width)
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 

@@ -20,7 +20,7 @@ from ax_symmetry._ax.search_model import Region
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
-from ax_symmetry.space.bounds import numeric_bounds
+from ax_symmetry.space.bounds import is_unordered, numeric_bounds
 from ax_symmetry.space.encoding import ParameterEncoding
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
@@ -28,7 +28,11 @@ Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 
 
 def column_action(
-    encoding: ParameterEncoding, names: Sequence[str], probe: Probe, others: Mapping[str, Any]
+    encoding: ParameterEncoding,
+    names: Sequence[str],
+    probe: Probe,
+    others: Mapping[str, Any],
+    categories: Mapping[int, Sequence[float]] | None = None,
 ) -> ColumnAction:
     """Find how the group acts on the columns of a model.
 
@@ -37,12 +41,13 @@ def column_action(
         names: The names of the d columns.
         probe: Sends parameterizations through the transforms that lead to the columns.
         others: Values of the parameters that the group does not move; see `example_values`.
+        categories: The values of every column, by its number, that holds a choice without an order.
 
     Raises:
         NotAveraged: No element of the group maps the columns to each other.
     """
     places = _places(encoding, names, lambda points: probe([{**others, **point} for point in points]))
-    return ColumnAction.of(encoding.symmetry, places, len(names))
+    return ColumnAction.of(encoding.symmetry, places, len(names), categories)
 
 
 class ModelColumns:
@@ -64,7 +69,9 @@ class ModelColumns:
             NotAveraged: No element of the group maps the columns to each other.
         """
         others = example_values(self.space, self.encoding.symmetry.parameters)
-        return column_action(self.encoding, list(self._column_space().parameters), self.inputs.rows, others)
+        parameters = self._column_space().parameters
+        categories = {i: p.values for i, p in enumerate(parameters.values()) if is_unordered(p)}
+        return column_action(self.encoding, list(parameters), self.inputs.rows, others, categories)
 
     def bounds(self) -> tuple[Tensor, Tensor]:
         """Return the lower bounds and the widths of the d columns, both `d`; a column without numbers has 0 and 1."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from botorch.models import SingleTaskGP
+from botorch.models.model import Model
 from gpytorch.kernels import Kernel
 
 from ax_symmetry._ax import backend
 from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 from ax_symmetry.models.model_columns import ModelColumns
+from ax_symmetry.space.bounds import is_unordered
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -52,6 +55,17 @@ def surrogate_spec(
     return backend.surrogate_spec(ApproximatelyInvariantKernel, {**options, "asymmetry": _share(asymmetry)})
 
 
+class ChoicesGP(SingleTaskGP):
+    """BoTorch's `SingleTaskGP`, whose kernel knows by itself which columns hold choices without an order."""
+
+    @classmethod
+    def construct_inputs(
+        cls, training_data: Any, *, categorical_features: Sequence[int] = (), **options: Any
+    ) -> dict[str, Any]:
+        """Make the arguments of the constructor of a dataset."""
+        return super().construct_inputs(training_data, **options)
+
+
 @dataclass(frozen=True)
 class InvariantKernelSpec:
     """Which invariant kernel an adapter's models are fitted with; its columns are found when Ax makes a model.
@@ -70,6 +84,11 @@ class InvariantKernelSpec:
     def kind(self) -> type[Kernel]:
         """The kernel's class."""
         return ColumnInvariantKernel if self.asymmetry is None else ApproximatelyInvariantKernel
+
+    @property
+    def model(self) -> type[Model] | None:
+        """A model of choices: Ax's own for columns of codes brings its kernel."""
+        return ChoicesGP if any(map(is_unordered, self.columns.space.parameters.values())) else None
 
     def arguments(self, outcomes: int, unit_cube: bool) -> dict[str, Any]:
         """Return the arguments of the class, for a model of one outcome or several, each with its hyperparameters.

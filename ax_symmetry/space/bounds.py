@@ -21,9 +21,9 @@ def implied_parameters(symmetry: Symmetry, search_space: SearchSpace) -> dict[st
     return symmetry.implied([name for name, p in search_space.parameters.items() if not is_derived(p)])
 
 
-def has_ranges_alone(search_space: SearchSpace) -> bool:
-    """Tell whether all parameters are ranges, or fixed."""
-    return all(isinstance(p, (RangeParameter, FixedParameter)) for p in search_space.parameters.values())
+def is_unordered(p: Parameter) -> bool:
+    """Tell whether a parameter is a choice whose values have no order."""
+    return isinstance(p, ChoiceParameter) and not p.is_ordered and not p.is_task
 
 
 def symmetrized_space(

@@ -86,6 +86,16 @@ def check_untransformed(
             )
 
 
+def kernel_obstacle(search_space: SearchSpace) -> str | None:
+    """Say which parameter makes Ax choose a model that takes no kernel of ours; None without any."""
+    for name, p in search_space.parameters.items():
+        if p.is_fidelity:
+            return f"parameter {name} is a fidelity, for which Ax has a model and a kernel of its own"
+        if isinstance(p, ChoiceParameter) and p.is_task:
+            return f"parameter {name} is a task, for which Ax has a model and a kernel of its own"
+    return None
+
+
 def _scale(p: RangeParameter) -> tuple[Any, ...]:
     return p.parameter_type, p.log_scale, p.logit_scale
 

@@ -22,7 +22,6 @@ from ax.exceptions.generation_strategy import MaxParallelismReachedException
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax.service.utils.instantiation import InstantiationBase
 from ax_symmetry import Canonicalize, Symmetry, SymmetryError, SymmetrizeObservations, choose_generation_strategy
-from ax_symmetry.space.bounds import has_ranges_alone
 from support import GENERATION, choice, fast_optimizer, float_range, int_range, space
 
 BLOCKS = [["x1", "n1"], ["x2", "n2"], ["x3", "n3"]]
@@ -126,7 +125,7 @@ def test_everything_else_that_ax_chose_is_still_there(name: str) -> None:
             assert either(spec, *attribute) == either(ax_spec, *attribute)
         now, before = ({**keywords(s)} for s in (spec, ax_spec))
         configs, ax_configs = (found.pop("transform_configs", None) or {} for found in (now, before))
-        chosen = {**SYMMETRY, "method": "kernel"} if has_ranges_alone(SPACES[name]) else SYMMETRY
+        chosen = {**SYMMETRY, "method": "kernel"}
         assert configs == {**ax_configs, **{transform.__name__: chosen for transform in added}}
         now.pop("transforms"), before.pop("transforms", None)
         assert now == before
