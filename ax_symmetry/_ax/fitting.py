@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from inspect import signature
 from typing import Any, Protocol
 
 from botorch.models.model import Model
@@ -58,6 +59,9 @@ def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
     """Return a model config with a kernel; one that another transform of ours has put there is replaced."""
     if config.covar_module_class is not None and "kernel" not in (config.covar_module_options or {}):
         raise another_kernel("covar_module_class")
+    given = config.botorch_model_class
+    if given is not None and "covar_module" not in signature(given).parameters:
+        raise model_without_kernel(given)
     return replace(
         config,
         covar_module_class=kernel.kind,
@@ -71,6 +75,14 @@ def another_kernel(argument: str) -> SymmetryError:
     return SymmetryError(
         f"method: the call has a {argument} of its own, and 'kernel' brings another kernel; leave {argument} out, or "
         "use method 'augmentation'."
+    )
+
+
+def model_without_kernel(kind: type[Model]) -> SymmetryError:
+    """Make the error for a class of models that take no kernel, or one of a part of their columns."""
+    return SymmetryError(
+        f"method: 'kernel' needs a model that takes any kernel, and a {kind.__name__} does not; use method "
+        "'augmentation', or leave the class of the model to Ax."
     )
 
 

@@ -25,7 +25,7 @@ from ax.models.torch.botorch_modular.input_constructors.covar_modules import cov
 from ax.models.torch.botorch_modular.model import SurrogateSpec
 from ax.storage import transform_registry
 from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
-from botorch.models import ModelListGP
+from botorch.models import ModelListGP, MultiTaskGP, SingleTaskMultiFidelityGP
 from botorch.models.model import Model
 from gpytorch.kernels import Kernel
 
@@ -41,7 +41,7 @@ else:
     from ax.models.torch.botorch_modular.model import BoTorchModel
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, another_kernel, no_kernel, put_kernel
+from ax_symmetry._ax.fitting import KernelSpec, another_kernel, model_without_kernel, no_kernel, put_kernel
 from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 
@@ -223,7 +223,14 @@ class _ModelsWithKernel:
         state_dict: Mapping[str, torch.Tensor] | None = None,
         **keywords: Any,
     ) -> Model:
-        """Fit a model of all outcomes, or, where they have been observed at different points, one of each."""
+        """Fit a model of all outcomes, or, where they have been observed at different points, one of each.
+
+        Raises:
+            SymmetryError: A column is a fidelity or a task, for which Ax has models with kernels of their own.
+        """
+        for role, kind in (("fidelity_features", SingleTaskMultiFidelityGP), ("task_features", MultiTaskGP)):
+            if keywords.get(role):
+                raise model_without_kernel(kind)
         if all(torch.equal(Xs[0], X) for X in Xs[1:]):
             kernel = self.kernel.kind(**self.kernel.arguments(len(Xs), unit_cube=False))
             return get_and_fit_model(

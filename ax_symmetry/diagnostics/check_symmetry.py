@@ -17,6 +17,8 @@ from ax_symmetry.diagnostics.evidence import Assessment, Repeats, assess, compar
 from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of, orbits_of
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.generation.get_botorch import get_botorch
+from ax_symmetry.space.bounds import without_roles
+from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 SIGNIFICANCE = 0.02
@@ -110,8 +112,13 @@ def check_symmetry(
 
 
 def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Assessment, Any]:
-    """Fit a model to the data of one metric, and assess it; return the adapter as well."""
-    adapter = get_botorch(experiment, Data(df=table), **how)
+    """Fit a model to the data of one metric, and assess it; return the adapter as well.
+
+    A fidelity or a task is a parameter like others there, so that the model can have the invariant kernel.
+    """
+    space = experiment.search_space
+    of_all = {} if kernel_obstacle(space) is None else {"search_space": without_roles(space)}
+    adapter = get_botorch(experiment, Data(df=table), **of_all, **how)
     return assess(fitted_model(adapter)), adapter
 
 

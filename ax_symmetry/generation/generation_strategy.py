@@ -13,8 +13,10 @@ from ax_symmetry._ax import backend
 from ax_symmetry.options import choose_method
 from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
-from ax_symmetry.transforms.plan import check_declaration, config_of
+from ax_symmetry.transforms.costs import OBSERVATIONS
+from ax_symmetry.transforms.plan import config_of
 from ax_symmetry.transforms.registration import SymmetrizeObservations, transforms_for
+from ax_symmetry.transforms.validation import check_declaration
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,9 @@ def choose_generation_strategy(
         SymmetryError: The symmetry does not fit the search space, or `method` is unknown.
     """
     config = choose_method(method, config_of(symmetry), kernel_obstacle(search_space) is None)
-    check_declaration(config, search_space)
+    asked_for = method != "auto" or "method" in config_of(symmetry)
+    names = [transform.__name__ for transform in transforms_for(config)]
+    check_declaration(config, names, search_space, observations=1 if asked_for else OBSERVATIONS)
     options: dict[str, Any] = {
         "num_initialization_trials": num_initialization_trials,
         "max_parallelism_override": max_parallelism,

@@ -42,7 +42,8 @@ class ColumnPlace:
 class ColumnAction:
     """A finite group that acts on rows of d columns.
 
-    Rows `... x n x d` become full rows `... x n x D` by `append_implied`, and points `... x n x 2 D` by `points`. An element is a row of indices into these points.
+    Rows `... x n x d` become full rows `... x n x D` by `append_implied`, and points `... x n x 2 D` by `points`. An
+    element is a row of indices into these points.
 
     Attributes:
         action: The action on the D columns of full rows, those of implied parameters last.
@@ -51,7 +52,7 @@ class ColumnAction:
             column itself if its parameter has no other one.
         weights, offsets: The columns of implied parameters are `row @ weights + offsets`, `d x (D - d)` and `D - d`.
         circles: The quotient map of periodic parameters, None without any.
-        categories: The embedding of choices without an order, None without any. A kernel sees what both make of full rows.
+        categories: The embedding of choices without an order, None without any; a kernel sees what both make of rows.
         joined: Sets of columns that have one lengthscale, whatever the group does.
     """
 
@@ -191,10 +192,8 @@ class ColumnAction:
         """Make of rows `... x n x d` what a kernel sees: embedded full rows, periodic ones on circles or on a line."""
         rows = self.append_implied(x)
         for embedding in self.embeddings:
-            if embedding is self.circles and not on_circles:
-                rows = torch.nn.functional.pad(rows, (0, len(self.circles.columns)))
-            else:
-                rows = embedding(rows)
+            on_line = embedding is self.circles and not on_circles
+            rows = torch.nn.functional.pad(rows, (0, len(embedding.columns))) if on_line else embedding(rows)
         return rows
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:

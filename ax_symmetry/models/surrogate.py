@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from botorch.models import SingleTaskGP
+from botorch.models import MultiTaskGP, SingleTaskGP, SingleTaskMultiFidelityGP
 from botorch.models.model import Model
 from gpytorch.kernels import Kernel
 
 from ax_symmetry._ax import backend
+from ax_symmetry._ax.fitting import model_without_kernel
 from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 from ax_symmetry.models.model_columns import ModelColumns
@@ -138,8 +139,10 @@ def kernel_arguments(
     """Return the arguments of a kernel for a model of a dataset; Ax calls this when it makes the model.
 
     Raises:
-        SymmetryError: The options do not say how a group acts on the columns.
+        SymmetryError: The options do not say how a group acts on the columns, or the model takes no such kernel.
     """
+    if botorch_model_class is not None and issubclass(botorch_model_class, (MultiTaskGP, SingleTaskMultiFidelityGP)):
+        raise model_without_kernel(botorch_model_class)
     if "kernel" in options:
         return options["kernel"].arguments(dataset.Y.shape[-1], options["unit_cube"])
     approximate = issubclass(covar_module_class, ApproximatelyInvariantKernel)

@@ -26,6 +26,28 @@ def is_unordered(p: Parameter) -> bool:
     return isinstance(p, ChoiceParameter) and not p.is_ordered and not p.is_task
 
 
+def is_linear(p: Parameter) -> bool:
+    """Tell whether a parameter is a range on a linear scale, which Ax can constrain."""
+    return isinstance(p, RangeParameter) and not (p.log_scale or p.logit_scale)
+
+
+def without_roles(search_space: SearchSpace) -> SearchSpace:
+    """Return a copy of a search space in which fidelities and tasks are parameters like others."""
+    space = search_space.clone()
+    for name, p in space.parameters.items():
+        if isinstance(p, RangeParameter) and p.is_fidelity:
+            space.parameters[name] = RangeParameter(
+                name=name, parameter_type=p.parameter_type, lower=p.lower, upper=p.upper, log_scale=p.log_scale,
+                logit_scale=p.logit_scale, digits=p.digits,
+            )
+        elif isinstance(p, ChoiceParameter) and (p.is_fidelity or p.is_task):
+            space.parameters[name] = ChoiceParameter(
+                name=name, parameter_type=p.parameter_type, values=p.values, is_ordered=p.is_ordered,
+                sort_values=p.sort_values,
+            )
+    return space
+
+
 def symmetrized_space(
     symmetry: Symmetry, search_space: SearchSpace, data: Mapping[str, npt.ArrayLike] | None = None
 ) -> SearchSpace:

@@ -12,7 +12,7 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.fundamental_domain import Wall, walls
-from ax_symmetry.space.bounds import linear_constraints, maximum, numeric_bounds
+from ax_symmetry.space.bounds import is_linear, linear_constraints, maximum, numeric_bounds
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.symmetry.mirror import TOLERANCE, is_symmetric_about
 
@@ -50,7 +50,7 @@ def order_constraints(
         weights, bound = _difference(encoding, column, point)
         for name in weights:
             p = encoding.parameters[name]
-            if not isinstance(p, RangeParameter) or p.log_scale or p.logit_scale:
+            if not is_linear(p):
                 kind = "a choice" if not isinstance(p, RangeParameter) else "on a log or logit scale"
                 raise SymmetryError(
                     f"constrain: parameter {name} of {', '.join(names)} is {kind}, which Ax cannot constrain. Name "

@@ -16,7 +16,8 @@ from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
-from ax_symmetry.transforms.plan import plan_of, warn_if_partial
+from ax_symmetry.transforms.confinement import confines
+from ax_symmetry.transforms.plan import plan_of
 
 
 class Canonicalize(backend.RowTransform):
@@ -34,8 +35,8 @@ class Canonicalize(backend.RowTransform):
     - `order_by`: names of parameters, each standing for its slot; these slots are compared first, in this order.
     - `constrain`: True confines the search for candidates to the fundamental domain by order constraints (slower),
       False does not. By default it is confined where the model knows nothing elsewhere: with `max_images` and
-      `select="nearest"`. A call of `gen` with fixed features in the symmetry is never confined, since that would cut
-      off what they allow.
+      `select="nearest"`; there slots of numbers on a linear scale are compared first. A call of `gen` with fixed
+      features in the symmetry is never confined, since that would cut off what they allow.
 
     Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups.
 
@@ -53,22 +54,8 @@ class Canonicalize(backend.RowTransform):
         adapter = context.adapter
         arms = dict if adapter is None else partial(private.arms_by_signature, adapter)
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
-        self._confines = self._read_constrain(context, space)
+        self._confines = confines(self.plan, context.transforms, space)
         self._searched, self._constraints = space, space.parameter_constraints
-
-    def _read_constrain(self, context: Context, space: SearchSpace) -> bool:
-        """Decide whether the search is confined to the fundamental domain."""
-        plan, constrain = self.plan, self.plan.canonicalize.constrain
-        partial_orbits = "SymmetrizeObservations" in context.transforms and plan.symmetrize.is_partial(
-            plan.symmetry.order
-        )
-        if constrain is False:
-            if partial_orbits:
-                warn_if_partial(plan.symmetrize, plan.symmetry, "leave constrain at its default")
-            return False
-        if partial_orbits or constrain:
-            order_constraints(self.encoding, self.comparison_order, space)  # raises where Ax could not be told
-        return partial_orbits or constrain is True
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""

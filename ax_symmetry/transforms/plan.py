@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +11,14 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry import options
 from ax_symmetry._ax.training_rows import Context, Training
-from ax_symmetry.errors import SymmetryError, SymmetryWarning
-from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
+from ax_symmetry.errors import SymmetryError
 from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions
-from ax_symmetry.space.bounds import implied_parameters, symmetrized_space
+from ax_symmetry.space.bounds import implied_parameters, is_linear, symmetrized_space
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.validation import check_untransformed, validate
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
+from ax_symmetry.transforms.costs import check_model
 
 OURS = ("Canonicalize", "SymmetrizeObservations")
 """The names of the two transforms, by which Ax knows their configs."""
@@ -49,6 +47,11 @@ class Plan:
     space: SearchSpace
     encoding: ParameterEncoding
     comparison_order: tuple[int, ...]
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the model knows nothing away from the fundamental domain."""
+        return self.symmetrize.is_partial(self.symmetry.order)
 
     def space_of(self, stage: SearchSpace) -> SearchSpace:
         """Return a copy of a search space with the symmetrized parameters; others stay as they are there."""
@@ -79,7 +82,7 @@ def plan_of(transform: str, config: Mapping[str, Any] | None, context: Context) 
         raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
     companion = _companion_plan(transform, context)
     if companion is None:
-        return _new_plan(transform, config, context.search_space, context)
+        return new_plan(transform, config, context.search_space, context)
     check_untransformed(companion.symmetry, companion.modelled, context.search_space, companion.space)
     return companion
 
@@ -95,18 +98,6 @@ def config_of(symmetry: Symmetry | Mapping[str, Any]) -> Mapping[str, Any]:
     return Symmetry.of(symmetry).to_config()
 
 
-def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> None:
-    """Check the dict of a symmetry, its options too, before there is a model.
-
-    Raises:
-        SymmetryError: The config is wrong, or does not fit the search space.
-    """
-    symmetry, symmetrize = Symmetry.from_config(config), options.read_symmetrize(config)
-    options.read_canonicalize(config)
-    validate(symmetry, search_space)
-    _check_size(symmetry, symmetrize)
-
-
 def _companion_plan(transform: str, context: Context) -> Plan | None:
     """Return the plan of the other transform, if it comes before this one.
 
@@ -116,8 +107,8 @@ def _companion_plan(transform: str, context: Context) -> Plan | None:
     return context.built[before[-1]].plan if before else None
 
 
-def _new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpace, context: Context) -> Plan:
-    """Read the configs of both transforms and check them against each other and against the search space."""
+def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpace, context: Context) -> Plan:
+    """Read the configs of both transforms and check them against each other and the search space; see `plan_of`."""
     configs = {name: context.configs.get(name) or config for name in OURS}
     symmetry = Symmetry.from_config(config)
     symmetrize = options.read_symmetrize(configs["SymmetrizeObservations"])
@@ -129,8 +120,8 @@ def _new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpa
     modelled = context.modelled or declared
     validate(symmetry, declared)
     check_untransformed(symmetry, modelled, search_space)
-    if "SymmetrizeObservations" in (transform, *context.transforms):
-        _check_size(symmetry, symmetrize)
+    if "SymmetrizeObservations" in (transform, *context.transforms) or "method" in config:
+        check_model(symmetry, symmetrize, declared)
     space = symmetrized_space(symmetry, search_space, _implied_values(symmetry, search_space, context.training))
     return Plan(
         symmetry=symmetry,
@@ -140,8 +131,22 @@ def _new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpa
         modelled=modelled,
         space=space,
         encoding=ParameterEncoding(symmetry, space),
-        comparison_order=symmetry.comparison_order(canonicalize.order_by),
+        comparison_order=symmetry.comparison_order(_order_by(symmetry, symmetrize, canonicalize, space)),
     )
+
+
+def _order_by(
+    symmetry: Symmetry, symmetrize: SymmetrizeOptions, canonicalize: CanonicalizeOptions, space: SearchSpace
+) -> tuple[str, ...]:
+    """Return the slots that are compared first.
+
+    A search that must stay in the fundamental domain is confined by linear constraints, which Ax takes for numbers on a
+    linear scale alone: unless `order_by` says otherwise, their slots come first then.
+    """
+    if canonicalize.order_by or canonicalize.constrain is False or not symmetrize.is_partial(symmetry.order):
+        return canonicalize.order_by
+    compared = [name for part in symmetry.parts for name in part.compared_names(())]
+    return tuple(name for name in compared if name in space.parameters and is_linear(space.parameters[name]))
 
 
 def check_configs(transforms: Collection[str], configs: Mapping[str, Any]) -> None:
@@ -172,17 +177,6 @@ def _check_agreement(symmetry: Symmetry, configs: Mapping[str, Any]) -> None:
         )
 
 
-def _check_size(symmetry: Symmetry, chosen: SymmetrizeOptions) -> None:
-    """Check that the images of an observation can be listed, where the model is to be trained on them."""
-    if chosen.method == "augmentation" and symmetry.order == math.inf:
-        raise SymmetryError(
-            "method: 'augmentation' would train on infinitely many images of each observation; set method to 'kernel', "
-            "whose kernel has the symmetry exactly."
-        )
-    if chosen.method == "augmentation" and chosen.max_images is None and symmetry.order > ENUMERATION_LIMIT:
-        raise too_large(symmetry.order)
-
-
 def _implied_values(
     symmetry: Symmetry, search_space: SearchSpace, training: Training | None
 ) -> dict[str, np.ndarray[Any, Any]]:
@@ -196,15 +190,3 @@ def _implied_values(
         columns = np.asarray(known, dtype=float).reshape(-1, len(others)).T
         values[name] = simplex.imply(dict(zip(others, columns)))
     return values
-
-
-def warn_if_partial(chosen: SymmetrizeOptions, symmetry: Symmetry, way_out: str) -> None:
-    """Warn of a model that is asked where it knows nothing."""
-    if chosen.is_partial(symmetry.order):
-        warnings.warn(
-            f"max_images keeps {chosen.max_images} of up to {symmetry.order:,} images, those near the "
-            "fundamental domain; elsewhere the model knows nothing, and the search is drawn there. To stay in the "
-            f'domain, {way_out}, or use select="random".',
-            SymmetryWarning,
-            stacklevel=2,
-        )

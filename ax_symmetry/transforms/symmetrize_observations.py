@@ -24,7 +24,9 @@ from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.row_orbits import RowOrbits
 from ax_symmetry.space.known_arms import orbit_keys
-from ax_symmetry.transforms.plan import plan_of, warn_if_partial
+from ax_symmetry.transforms.confinement import warn_if_partial
+from ax_symmetry.transforms.costs import check_training_set
+from ax_symmetry.transforms.plan import plan_of
 
 
 class SymmetrizeObservations(backend.RowTransform):
@@ -136,6 +138,7 @@ class SymmetrizeObservations(backend.RowTransform):
         sizes = np.bincount(rows, minlength=len(x))
         keep = ~np.isin(rows, np.flatnonzero(self._twins_of_held_out(training, complete, x)))
         rows, points = rows[keep], points[keep]
+        check_training_set(len(rows), len(np.unique(rows)))
         number = np.arange(len(rows)) - np.searchsorted(rows, rows)
         decoded = encoding.decode(gather_images(x, mirrored, rows, points))
         # Put the observations that have no images back in their places.

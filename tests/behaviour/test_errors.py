@@ -46,8 +46,8 @@ from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import (
-    MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fits_recorded, fixed, float_range,
-    int_range, space,
+    MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fill, fits_recorded, fixed,
+    float_range, int_range, space,
 )
 
 torch_modules = f"ax.{'generators' if backend.GENERATION == 'adapter' else 'models'}.torch"
@@ -679,6 +679,10 @@ CALLS = [
 ]
 ENDLESS = Symmetry((Remainder(("a",)),))
 LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
+FIDELITY = float_range("c", is_fidelity=True, target_value=1.0)
+WITH_FIDELITY = space([float_range("a"), float_range("b"), FIDELITY])
+WITH_TASK = space([float_range("a"), float_range("b"), choice("c", ["u", "v"], is_task=True, target_value="v")])
+SEVEN = space([*(float_range(n) for n in "abdefgh"), FIDELITY])
 CALLS += [
     pytest.param(
         lambda: by_spec(InvariantKernel, {"symmetry": {"period": {"a": 1.0}}}), ("period", "surrogate spec"),
@@ -705,6 +709,34 @@ CALLS += [
             Symmetry.from_config(MANY_SIGNS), space([int_range(f"x{i}", -1, 1) for i in range(8)])
         ),
         ("10,321,920",), "smaller group", id="count-of-a-large-group-with-mirrors",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(WITH_FIDELITY, PAIR, method="kernel"), ("method", "c is a fidelity"),
+        "'augmentation'", id="kernel-beside-a-fidelity",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(WITH_TASK, {**PAIR, "base_kernel": "rbf"}), ("method", "c is a task"),
+        "'augmentation'", id="base-kernel-beside-a-task",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(WITH_FIDELITY, {"period": {"a": 1.0}}),
+        ("c is a fidelity", "infinitely many"), "take it out", id="a-period-beside-a-fidelity",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(SEVEN, {"blocks": [[n] for n in "abdef"]}), ("6,000", "50 observations"),
+        "'kernel'", id="a-strategy-that-would-be-dear",
+    ),
+    pytest.param(
+        lambda: by_transforms(fill(experiment(SEVEN), 2, lambda p: p["a"]), {"blocks": [[n] for n in "abdefgh"]}),
+        ("'augmentation'", "10,080"), "max_images", id="a-dear-fit",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(TWO, {**PAIR, "order_by": ["z"]}), ("order_by", "parameter z"),
+        "name a parameter per slot", id="order-of-a-strategy",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(LISTED, {**PAIR, "constrain": True}), ("constrain", "parameter a"),
+        "order_by", id="constraints-of-a-strategy",
     ),
     pytest.param(
         lambda: choose_generation_strategy(TWO, PAIR, method="magic"), ("method", "'magic'"), "'augmentation'",

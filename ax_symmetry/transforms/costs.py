@@ -1,0 +1,64 @@
+"""What a model would cost: whether it can learn a symmetry at all, and whether its training data are few enough."""
+
+from __future__ import annotations
+
+import math
+
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry.errors import SymmetryError
+from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
+from ax_symmetry.options import SymmetrizeOptions
+from ax_symmetry.space.validation import kernel_obstacle
+from ax_symmetry.symmetry.symmetry import Symmetry
+
+LARGEST_TRAINING_SET = 5_000
+"""On more rows of images than this no model is trained: a fit would take hours, and gigabytes of memory."""
+OBSERVATIONS = 50
+"""For how many observations a strategy must be able to fit its model, where nobody says how many there will be."""
+
+
+def check_model(symmetry: Symmetry, chosen: SymmetrizeOptions, search_space: SearchSpace) -> None:
+    """Check that the model which Ax chooses for a search space can learn the symmetry.
+
+    Raises:
+        SymmetryError: It takes no kernel of ours, or the images of an observation cannot be listed.
+    """
+    obstacle = kernel_obstacle(search_space)
+    if chosen.method == "kernel":
+        if obstacle:
+            way_out = "use method 'augmentation'" if symmetry.order < math.inf else "take it out of the search space"
+            raise SymmetryError(f"method: 'kernel' cannot be used here: {obstacle}; {way_out}.")
+    elif symmetry.order == math.inf:
+        way_out = f"take it out of the search space: {obstacle}" if obstacle else "set method to 'kernel'"
+        raise SymmetryError(
+            "method: 'augmentation' would train on infinitely many images of each observation; a kernel has the "
+            f"symmetry exactly: {way_out}."
+        )
+    elif chosen.max_images is None and symmetry.order > ENUMERATION_LIMIT:
+        raise too_large(symmetry.order)
+
+
+def check_rows(symmetry: Symmetry, chosen: SymmetrizeOptions, observations: int) -> None:
+    """Check that the images of all observations together are few enough to train on.
+
+    Raises:
+        SymmetryError: They are too many.
+    """
+    if chosen.method == "augmentation":
+        images = int(min(symmetry.order, chosen.max_images or symmetry.order))
+        check_training_set(images * observations, observations)
+
+
+def check_training_set(rows: int, observations: int) -> None:
+    """Check the number of rows that a model is to be trained on.
+
+    Raises:
+        SymmetryError: They are too many.
+    """
+    if rows > LARGEST_TRAINING_SET:
+        raise SymmetryError(
+            f"method: 'augmentation' would train on {rows:,} images of {observations:,} observations, more than the "
+            f"{LARGEST_TRAINING_SET:,} for which a fit takes minutes and not hours. Use method 'kernel', which trains "
+            "on the observations themselves, keep fewer images of each with max_images, or declare a smaller group."
+        )

@@ -1,0 +1,95 @@
+"""Fidelities and tasks beside a symmetry: Ax models them with kernels of its own.
+
+One-line bugs that turn this file red: `"auto"` the kernel there; plain Ax's model in silence; a check of the data that
+wants Ax's model of several fidelities; a parameter that keeps its role in `without_roles`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ax_symmetry import Canonicalize, SymmetrizeObservations, SymmetryError, choose_generation_strategy, get_botorch
+from ax_symmetry.diagnostics import check_symmetry
+from ax_symmetry.space.bounds import without_roles
+from support import Generators, choice, experiment, fast_optimizer, features, fill, fits_recorded, float_range
+from support import int_range, measured, registry, space
+
+NAMES = ["a1", "b1", "a2", "b2"]
+SYMMETRY = {"blocks": [["a1", "b1"], ["a2", "b2"]]}
+ROLES = {
+    "a fidelity": float_range("f", is_fidelity=True, target_value=1.0),
+    "whole numbers": int_range("f", 1, 4, is_fidelity=True, target_value=4),
+    "a task": choice("f", ["u", "v"], is_ordered=False, is_task=True, target_value="v"),
+}
+
+
+def value(p: dict[str, Any]) -> float:
+    third = p["f"] == "v" if isinstance(p["f"], str) else p["f"]
+    return p["a1"] * p["b1"] + p["a2"] * p["b2"] + 0.1 * third
+
+
+def observed(role: str) -> Any:
+    return measured(space([*map(float_range, NAMES), ROLES[role]]), ("y",), 8, value)
+
+
+@pytest.mark.parametrize("role", ["a fidelity", "whole numbers"])
+def test_auto_trains_on_images(role: str) -> None:
+    made = observed(role)
+    with fast_optimizer():
+        plain, ours = (get_botorch(made, made.lookup_data(), **how) for how in ({}, {"symmetry": SYMMETRY}))
+    target = made.search_space.parameters["f"].target_value
+    points = features([
+        {"a1": 0.1, "b1": 0.2, "a2": 0.7, "b2": 0.9, "f": target},
+        {"a1": 0.7, "b1": 0.9, "a2": 0.1, "b2": 0.2, "f": target},
+    ])
+    (one, other), apart = ours.predict(points)[0]["y"], plain.predict(points)[0]["y"]
+    assert one == pytest.approx(other, abs=1e-9) and abs(one - apart[0]) > 1e-6
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_kernel_is_refused_before_anything_is_fitted(role: str) -> None:
+    made = observed(role)
+    with fits_recorded() as fits:
+        with pytest.raises(SymmetryError, match="parameter f is a .*'augmentation'"):
+            get_botorch(made, made.lookup_data(), symmetry=SYMMETRY, method="kernel")
+        with pytest.raises(SymmetryError, match="parameter f is a .*'augmentation'"):
+            choose_generation_strategy(made.search_space, SYMMETRY, method="kernel")
+    assert not fits
+
+
+def test_a_strategy_of_one_s_own_says_so_in_its_first_step() -> None:
+    """`Canonicalize` stands in the quasi-random step as well, and reads there what the model will be asked for."""
+    made = observed("a fidelity")
+    with pytest.raises(SymmetryError, match="parameter f is a fidelity"):
+        Canonicalize(search_space=made.search_space, config={**SYMMETRY, "method": "kernel"})
+
+
+@pytest.mark.skipif(not hasattr(Generators, "SAASBO"), reason="this Ax has no such generator")
+def test_a_model_that_takes_no_kernel_is_refused_before_it_is_fitted() -> None:
+    made = fill(experiment(space(map(float_range, NAMES))), 6, lambda p: value({**p, "f": 0.0}))
+    config = {**SYMMETRY, "method": "kernel"}
+    with fits_recorded() as fits, pytest.raises(SymmetryError, match="SaasFullyBayesianSingleTaskGP.*'augmentation'"):
+        Generators.SAASBO(
+            experiment=made, data=made.lookup_data(), transforms=[Canonicalize, SymmetrizeObservations,
+                                                                  *registry.Cont_X_trans, *registry.Y_trans],
+            transform_configs={"Canonicalize": config, "SymmetrizeObservations": config},
+        )
+    assert not fits
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_check_of_the_data_takes_them_for_parameters(role: str) -> None:
+    with fast_optimizer():
+        report = check_symmetry(observed(role), SYMMETRY)
+    assert report.verdict != "contradicted" and np.isfinite(report.gain)
+
+
+def test_without_roles_nothing_else_changes() -> None:
+    made = space([*map(float_range, NAMES), *[p for p in ROLES.values()][1:2]])
+    plain = without_roles(made)
+    assert not any(p.is_fidelity for p in plain.parameters.values())
+    before, after = made.parameters["f"], plain.parameters["f"]
+    assert (before.lower, before.upper, before.parameter_type) == (after.lower, after.upper, after.parameter_type)
+    assert made.parameters["f"].is_fidelity
