@@ -114,6 +114,17 @@ def test_transforms_of_each_step_are_ours_and_then_ax_s_own(name: str) -> None:
     assert model == [*OURS, *ax_transforms(plain[1])]
 
 
+def test_many_choices_get_a_model_too() -> None:
+    """Ax's older dispatch would draw quasi-random trials for ever."""
+    slots = [[choice(f"m{k}", list("uvwxyz"), is_ordered=False), float_range(f"x{k}")] for k in range(6)]
+    made = space(sum(slots, []))
+    assert len(specs(ax_strategy(made))) == 1
+    strategy = choose_generation_strategy(made, {"blocks": [[f"m{k}", f"x{k}"] for k in range(6)]})
+    quasi_random, model = (keywords(spec) for spec in specs(strategy))
+    assert quasi_random["transforms"][:1] == OURS[:1] and model["transforms"][:2] == OURS
+    assert model["transform_configs"]["SymmetrizeObservations"]["method"] == "kernel"
+
+
 @pytest.mark.parametrize("name", SPACES)
 def test_everything_else_that_ax_chose_is_still_there(name: str) -> None:
     """Generators, their keywords, and the configs of Ax's own transforms (Winsorize and Derelativize up to Ax 1.0)."""
