@@ -29,9 +29,10 @@ from ax.generators.torch.botorch_modular.utils import ModelConfig
 from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
 from ax.storage.transform_registry import register_transform
 from gpytorch.kernels import Kernel
+from gpytorch.mlls import MarginalLogLikelihood
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, no_kernel, put_kernel
+from ax_symmetry._ax.fitting import KernelSpec, no_kernel, put_kernel, put_likelihood
 from ax_symmetry._ax.search_model import ViewOf, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
@@ -167,6 +168,12 @@ def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
     if not isinstance(adapter.generator, BoTorchGenerator):
         raise no_kernel(adapter.generator)
     put_kernel(adapter.generator, kernel, SurrogateSpec())
+
+
+def use_likelihood(adapter: Any, kind: type[MarginalLogLikelihood], options: dict[str, Any]) -> None:
+    """Let an adapter fit its models by a marginal likelihood; not those of other generators than modular BoTorch."""
+    if isinstance(adapter.generator, BoTorchGenerator):
+        put_likelihood(adapter.generator, kind, options, SurrogateSpec())
 
 
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from inspect import signature
 from typing import Any, Protocol
 
 from botorch.models.model import Model
 from gpytorch.kernels import Kernel
+from gpytorch.mlls import ExactMarginalLogLikelihood, MarginalLogLikelihood
 
 from ax_symmetry._ax import private
 from ax_symmetry.errors import SymmetryError
@@ -44,15 +46,31 @@ def put_kernel(generator: Any, kernel: KernelSpec, default: Any) -> None:
     Raises:
         SymmetryError: A model config has a kernel already.
     """
+    _change_configs(generator, default, lambda config: _with_kernel(config, kernel))
+
+
+def put_likelihood(generator: Any, kind: type[MarginalLogLikelihood], options: dict[str, Any], default: Any) -> None:
+    """Let modular BoTorch fit its models by a marginal likelihood, where the user has not chosen one."""
+    _change_configs(generator, default, lambda config: _with_likelihood(config, kind, options))
+
+
+def _with_likelihood(config: Any, kind: type[MarginalLogLikelihood], options: dict[str, Any]) -> Any:
+    if config.mll_class not in (None, ExactMarginalLogLikelihood, kind):
+        return config
+    return replace(config, mll_class=kind, mll_options=options)
+
+
+def _change_configs(generator: Any, default: Any, changed: Callable[[Any], Any]) -> None:
+    """Change all model configs of a generator of modular BoTorch, by its public `surrogate_spec`."""
     surrogate = private.surrogate_of(generator)
     spec = private.read(generator, "surrogate_spec") or getattr(surrogate, "surrogate_spec", None) or default
-    configs = [_with_kernel(config, kernel) for config in spec.model_configs]
-    of_metrics = {m: [_with_kernel(c, kernel) for c in given] for m, given in spec.metric_to_model_configs.items()}
+    configs = [changed(config) for config in spec.model_configs]
+    of_metrics = {m: [changed(config) for config in given] for m, given in spec.metric_to_model_configs.items()}
     kept = {field.name: getattr(spec, field.name) for field in fields(spec)}
-    changed = type(spec)(**{**kept, "model_configs": configs, "metric_to_model_configs": of_metrics})
-    generator.surrogate_spec = changed
+    spec = type(spec)(**{**kept, "model_configs": configs, "metric_to_model_configs": of_metrics})
+    generator.surrogate_spec = spec
     if surrogate is not None:  # it may be the user's own, and stays as it is
-        private.use_surrogate(generator, private.replaced(surrogate, surrogate_spec=changed))
+        private.use_surrogate(generator, private.replaced(surrogate, surrogate_spec=spec))
 
 
 def _with_kernel(config: Any, kernel: KernelSpec) -> Any:

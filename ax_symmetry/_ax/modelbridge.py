@@ -25,9 +25,8 @@ from ax.models.torch.botorch_modular.input_constructors.covar_modules import cov
 from ax.models.torch.botorch_modular.model import SurrogateSpec
 from ax.storage import transform_registry
 from ax.storage.botorch_modular_registry import register_kernel  # noqa: F401
-from botorch.models import ModelListGP, MultiTaskGP, SingleTaskMultiFidelityGP
-from botorch.models.model import Model
 from gpytorch.kernels import Kernel
+from gpytorch.mlls import MarginalLogLikelihood
 
 if find_spec("ax.generation_strategy") is not None:  # from Ax 1.0 on
     from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax
@@ -41,7 +40,8 @@ else:
     from ax.models.torch.botorch_modular.model import BoTorchModel
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, another_kernel, model_without_kernel, no_kernel, put_kernel
+from ax_symmetry._ax.fitting import KernelSpec, another_kernel, no_kernel, put_kernel, put_likelihood
+from ax_symmetry._ax.model_constructors import ModelsByLikelihood, ModelsWithKernel
 from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 
@@ -157,9 +157,9 @@ def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
     generator = adapter.model
     if hasattr(generator, "model_constructor"):
         given = generator.model_constructor
-        if given is not get_and_fit_model and not isinstance(given, _ModelsWithKernel):
+        if given is not get_and_fit_model and not isinstance(given, ModelsWithKernel):
             raise another_kernel("model_constructor")
-        generator.model_constructor = _ModelsWithKernel(kernel)
+        generator.model_constructor = ModelsWithKernel(kernel)
     elif hasattr(generator, "surrogate_spec"):  # from Ax 0.5 on; the kernel sees the unit cube
         put_kernel(generator, kernel, SurrogateSpec())
     elif hasattr(generator, "surrogate_specs"):
@@ -169,6 +169,20 @@ def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
         generator.surrogate_specs = {"invariant": replace(spec, botorch_model_class=kernel.model)}
     else:
         raise no_kernel(generator)
+
+
+def use_likelihood(adapter: Any, kind: type[MarginalLogLikelihood], options: dict[str, Any]) -> None:
+    """Let a model bridge fit its models by a marginal likelihood, where the user has not chosen models of his own."""
+    generator = adapter.model
+    if hasattr(generator, "model_constructor"):
+        given = generator.model_constructor
+        if given is get_and_fit_model or isinstance(given, ModelsByLikelihood):
+            generator.model_constructor = ModelsByLikelihood(kind, options)
+    elif hasattr(generator, "surrogate_spec"):  # from Ax 0.5 on
+        put_likelihood(generator, kind, options, SurrogateSpec())
+    elif hasattr(generator, "surrogate_specs"):
+        if not {*generator.surrogate_specs, *generator.surrogates} - {"orbits"}:
+            generator.surrogate_specs = {"orbits": SurrogateSpec(mll_class=kind, mll_kwargs=options)}
 
 
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:
@@ -202,48 +216,6 @@ class _Search:
             return type(generator).gen(generator, **keywords)
         finally:
             generator.model, generator.Xs = model, inputs
-
-
-class _ModelsWithKernel:
-    """Ax's `get_and_fit_model`, with another kernel.
-
-    Args:
-        kernel: The kernel.
-    """
-
-    def __init__(self, kernel: KernelSpec) -> None:
-        self.kernel = kernel
-
-    def __call__(
-        self,
-        Xs: list[torch.Tensor],
-        Ys: list[torch.Tensor],
-        Yvars: list[torch.Tensor],
-        metric_names: list[str],
-        state_dict: Mapping[str, torch.Tensor] | None = None,
-        **keywords: Any,
-    ) -> Model:
-        """Fit a model of all outcomes, or, where they have been observed at different points, one of each.
-
-        Raises:
-            SymmetryError: A column is a fidelity or a task, for which Ax has models with kernels of their own.
-        """
-        for role, kind in (("fidelity_features", SingleTaskMultiFidelityGP), ("task_features", MultiTaskGP)):
-            if keywords.get(role):
-                raise model_without_kernel(kind)
-        if all(torch.equal(Xs[0], X) for X in Xs[1:]):
-            kernel = self.kernel.kind(**self.kernel.arguments(len(Xs), unit_cube=False))
-            return get_and_fit_model(
-                Xs, Ys, Yvars, metric_names=metric_names, state_dict=state_dict, covar_module=kernel, **keywords
-            )
-        models = []
-        for i, (X, Y, Yvar, name) in enumerate(zip(Xs, Ys, Yvars, metric_names)):
-            start = f"models.{i}."
-            own = None if state_dict is None else {
-                key[len(start):]: value for key, value in state_dict.items() if key.startswith(start)
-            }
-            models.append(self([X], [Y], [Yvar], [name], own, **keywords))
-        return ModelListGP(*models)
 
 
 def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:

@@ -12,6 +12,7 @@ the two models differ; the averaged one is still invariant, with the kernel aver
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -82,6 +83,50 @@ def search_model(model: Model) -> Model:
     return copied.eval()
 
 
+@dataclass(frozen=True)
+class Representatives:
+    """One image of each observation of a model that was trained on whole orbits, and what belongs to it.
+
+    Attributes:
+        rows: The n rows, before the input transform: `n x d`.
+        targets: Their outcomes, `n x m`.
+        sizes: The sizes of their orbits, `n`.
+        noise: Their variances of measurement, those of the images divided by the size of the orbit: `... x n`.
+        kernel: The model's own kernel, averaged.
+    """
+
+    rows: Tensor
+    targets: Tensor
+    sizes: Tensor
+    noise: Tensor
+    kernel: AveragedKernel
+
+    @classmethod
+    def of(cls, model: Any, action: ColumnAction) -> Representatives:
+        """Choose them for a model in training mode.
+
+        Raises:
+            NotAveraged: The model is of another kind, its training data are not whole orbits, or its kernel is not
+                jointly invariant and the group has more than 24 elements.
+        """
+        if reason := _why_not(model):
+            raise NotAveraged(reason)
+        rows, targets = _rows(model), model.train_targets
+        orbits = RowOrbits(action, rows)
+        if not orbits.is_complete:
+            raise NotAveraged("the training data are not whole orbits.")
+        orbit, kept = orbits.numbers, orbits.representatives(rows.new_ones(len(rows), dtype=torch.bool))
+        # Images that only rounding tells apart may be kept together, or not: each stands for as many fewer, or more.
+        sizes = (orbit.bincount() / orbit[kept].bincount())[orbit[kept]]
+        kernel = AveragedKernel(model.covar_module, action, getattr(model, "input_transform", None))
+        if not _is_invariant(kernel, action, rows[kept][:3]):
+            if action.order > LARGEST_DOUBLE_SUM:
+                raise NotAveraged("the model's kernel changes when its columns trade places.")
+            kernel.double_sum = True
+        noise = model.likelihood.noise.expand_as(targets)[..., kept] / sizes
+        return cls(rows[kept], _by_outcome(targets[..., kept]), sizes, noise, kernel)
+
+
 class AveragedGP(SingleTaskGP):
     """A Gaussian process with an averaged kernel whose hyperparameters are constants.
 
@@ -132,28 +177,14 @@ class AveragedGP(SingleTaskGP):
     @classmethod
     def from_augmented(cls, model: Model, action: ColumnAction) -> AveragedGP:
         """Make the model that corresponds to one trained on whole orbits; see `average_model`."""
-        if reason := _why_not(model):
-            raise NotAveraged(reason)
         parts: Any = deepcopy(model).train()  # back to the rows before the input transform
-        rows, targets = _rows(parts), parts.train_targets
-        orbits = RowOrbits(action, rows)
-        if not orbits.is_complete:
-            raise NotAveraged("the training data are not whole orbits.")
-        orbit, kept = orbits.numbers, orbits.representatives(rows.new_ones(len(rows), dtype=torch.bool))
-        # Images that only rounding tells apart may be kept together, or not: each stands for as many fewer, or more.
-        sizes = (orbit.bincount() / orbit[kept].bincount())[orbit[kept]]
-        kernel = AveragedKernel(parts.covar_module, action, getattr(parts, "input_transform", None))
-        if not _is_invariant(kernel, action, rows[kept][:3]):
-            if action.order > LARGEST_DOUBLE_SUM:
-                raise NotAveraged("the model's kernel changes when its columns trade places.")
-            kernel.double_sum = True
-        noise = parts.likelihood.noise.detach().expand_as(targets)[..., kept] / sizes
+        orbits = Representatives.of(parts, action)
         averaged = cls(
-            rows[kept],
-            _by_outcome(targets[..., kept]),
-            FixedNoiseGaussianLikelihood(noise),
+            orbits.rows,
+            orbits.targets,
+            FixedNoiseGaussianLikelihood(orbits.noise.detach()),
             parts.mean_module,
-            kernel,
+            orbits.kernel,
             outcome_transform=getattr(parts, "outcome_transform", None),
             scale_deviations=True,
         )
