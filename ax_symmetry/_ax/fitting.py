@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from inspect import signature
 from typing import Any, Protocol
 
+from botorch.models import MixedSingleTaskGP, SingleTaskGP
 from botorch.models.model import Model
 from gpytorch.kernels import Kernel
 from gpytorch.mlls import ExactMarginalLogLikelihood, MarginalLogLikelihood
@@ -50,13 +51,14 @@ def put_kernel(generator: Any, kernel: KernelSpec, default: Any) -> None:
 
 
 def put_likelihood(generator: Any, kind: type[MarginalLogLikelihood], options: dict[str, Any], default: Any) -> None:
-    """Let modular BoTorch fit its models by a marginal likelihood, where the user has not chosen one."""
+    """Let modular BoTorch fit its models by a marginal likelihood, where the user has chosen neither them nor one."""
     _change_configs(generator, default, lambda config: _with_likelihood(config, kind, options))
 
 
 def _with_likelihood(config: Any, kind: type[MarginalLogLikelihood], options: dict[str, Any]) -> Any:
-    if config.mll_class not in (None, ExactMarginalLogLikelihood, kind):
-        return config
+    is_of_ax = config.botorch_model_class in (None, SingleTaskGP, MixedSingleTaskGP)
+    if not is_of_ax or config.mll_class not in (None, ExactMarginalLogLikelihood, kind):
+        return config  # a fully Bayesian model, for one, takes other options
     return replace(config, mll_class=kind, mll_options=options)
 
 
