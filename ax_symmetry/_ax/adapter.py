@@ -31,7 +31,7 @@ from ax.storage.transform_registry import register_transform
 from gpytorch.kernels import Kernel
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, no_kernel, put_kernel
+from ax_symmetry._ax.fitting import KernelSpec, has_own_kernel, no_kernel, put_kernel
 from ax_symmetry._ax.search_model import ViewOf, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
@@ -166,6 +166,14 @@ def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
     if not isinstance(adapter.generator, BoTorchGenerator):
         raise no_kernel(adapter.generator)
     put_kernel(adapter.generator, kernel, SurrogateSpec())
+
+
+def fits_any_model(adapter: Any) -> bool:
+    """Tell whether an adapter fits a model, of which nobody said that it has a kernel of its own."""
+    generator = adapter.generator
+    if isinstance(generator, BoTorchGenerator):
+        return not has_own_kernel(generator)
+    return isinstance(adapter, TorchAdapter)
 
 
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:

@@ -40,7 +40,7 @@ else:
     from ax.models.torch.botorch_modular.model import BoTorchModel
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, another_kernel, no_kernel, put_kernel
+from ax_symmetry._ax.fitting import KernelSpec, another_kernel, has_own_kernel, no_kernel, put_kernel
 from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 
@@ -166,6 +166,18 @@ def use_kernel(adapter: Any, kernel: KernelSpec) -> None:
         generator.surrogate_specs = {"invariant": surrogate_spec(kernel.kind, {"kernel": kernel, "unit_cube": False})}
     else:
         raise no_kernel(generator)
+
+
+def fits_any_model(adapter: Any) -> bool:
+    """Tell whether a model bridge fits a model, of which nobody said that it has a kernel of its own."""
+    generator = adapter.model
+    if hasattr(generator, "model_constructor"):
+        return generator.model_constructor is get_and_fit_model
+    if hasattr(generator, "surrogate_specs"):  # before Ax 0.5
+        return not (generator.surrogate_specs or generator.surrogates)
+    if isinstance(generator, BoTorchModel):
+        return not has_own_kernel(generator)
+    return isinstance(adapter, TorchModelBridge)
 
 
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:

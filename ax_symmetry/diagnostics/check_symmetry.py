@@ -13,10 +13,11 @@ from ax.core.data import Data
 from ax.core.experiment import Experiment
 
 from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.given import experiment_of
 from ax_symmetry.diagnostics.evidence import Assessment, Repeats, assess, compare_repeats, p_of_no_asymmetry
-from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of, orbits_of
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, orbits_of
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
-from ax_symmetry.generation.get_botorch import get_botorch
+from ax_symmetry.generation.get_botorch import fit_botorch
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 SIGNIFICANCE = 0.02
@@ -87,7 +88,7 @@ def check_symmetry(
     Cost: three fits to n observations.
 
     Args:
-        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        experiment_or_adapter: An experiment with data, or a client that has one; from Ax 0.5 on also an adapter.
         symmetry: A symmetry, or its dict; its options are left aside.
         metric: The metric to look at; the objective's by default.
 
@@ -100,7 +101,7 @@ def check_symmetry(
     Warns:
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
-    experiment = experiment_of(experiment_or_adapter)
+    experiment = experiment_of(experiment_or_adapter, "experiment_or_adapter")
     declared = Symmetry.of(symmetry)
     chosen = choose_metric(experiment, metric)
     report = report_on(experiment, declared, chosen)
@@ -111,7 +112,7 @@ def check_symmetry(
 
 def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Assessment, Any]:
     """Fit a model to the data of one metric, and assess it; return the adapter as well."""
-    adapter = get_botorch(experiment, Data(df=table), **how)
+    adapter = fit_botorch(experiment, Data(df=table), **how)
     return assess(fitted_model(adapter)), adapter
 
 

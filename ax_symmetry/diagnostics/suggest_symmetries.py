@@ -17,9 +17,10 @@ from scipy.special import softmax
 from tqdm.auto import tqdm
 
 from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.given import experiment_of
 from ax_symmetry._ax.model_inputs import ModelInputs
 from ax_symmetry.diagnostics.check_symmetry import SymmetryReport, fit_and_assess, fit_invariant
-from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
+from ax_symmetry.diagnostics.observations import choose_metric, data_of
 from ax_symmetry.diagnostics.check_symmetry import report_on
 from ax_symmetry.diagnostics.evidence import Assessment
 from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
@@ -85,7 +86,7 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     progress bar shows the fits.
 
     Args:
-        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        experiment_or_adapter: An experiment with data, or a client that has one; from Ax 0.5 on also an adapter.
         metric: The metric to look at; the objective's by default.
 
     Returns:
@@ -94,7 +95,7 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     Raises:
         SymmetryError: The metric is unknown or has no data, or there is no experiment.
     """
-    experiment = experiment_of(experiment_or_adapter)
+    experiment = experiment_of(experiment_or_adapter, "experiment_or_adapter")
     metric = choose_metric(experiment, metric)
     table = data_of(experiment, metric)
     plain, adapter = fit_and_assess(experiment, table)

@@ -17,6 +17,8 @@ from torch import Tensor
 from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.groups.actions import Action
 from ax_symmetry.groups.induced_action import induced_action
+from ax_symmetry.options import plain
+from ax_symmetry.symmetry.kind import as_tuple
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -251,8 +253,9 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     Raises:
         SymmetryError: A parameter of the symmetry is no column, or two columns have one name.
     """
+    names = as_tuple("feature_names", plain(names), "a list of names, one for each column of x")
     for name in names:
-        if list(names).count(name) > 1:
+        if names.count(name) > 1:
             raise SymmetryError(f"feature_names: {name} is there twice; name every column of x once, in order.")
     implied = symmetry.implied(names)
     for name in symmetry.parameters:

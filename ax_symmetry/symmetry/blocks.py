@@ -53,10 +53,14 @@ class Blocks(Kind):
             if "group" in config:
                 raise SymmetryError("group: there are no blocks that it could move; add blocks.")
             return []
-        group = config.get("group", "symmetric")
+        blocks, group = as_tuple("blocks", config["blocks"], "a list of blocks"), config.get("group", "symmetric")
         if not isinstance(group, str):
-            group = tuple(as_tuple("group", p) for p in as_tuple("group", group))
-        return [cls(tuple(as_tuple("blocks", block) for block in as_tuple("blocks", config["blocks"])), group)]
+            generators = as_tuple("group", group, "a list of generators, or a name")
+            group = tuple(as_tuple("group", p, "a list of positions for each generator") for p in generators)
+        flat = [name for name in blocks if isinstance(name, str)]
+        write = ", ".join(f'["{name}"]' for name in flat) or '["a"], ["b"]'
+        each = f"a list of names for each block, also of one name: [{write}]"
+        return [cls(tuple(as_tuple("blocks", block, each) for block in blocks), group)]
 
     def write(self) -> dict[str, Any]:
         """Write the plain dict."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,15 @@ from ax_symmetry import options
 from ax_symmetry._ax.training_rows import Context, Training
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
-from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions
+from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions, plain
 from ax_symmetry.space.bounds import implied_parameters, symmetrized_space
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.validation import check_untransformed, validate
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
+
+RESCALING = ("OrderedChoiceToIntegerRange", "OneHot", "IntToFloat", "Log", "Logit", "UnitX")
+"""Transforms of Ax that have no place before ours, also where they happen to change no parameter."""
 
 OURS = ("Canonicalize", "SymmetrizeObservations")
 """The names of the two transforms, by which Ax knows their configs."""
@@ -77,11 +80,17 @@ def plan_of(transform: str, config: Mapping[str, Any] | None, context: Context) 
     check_configs(context.transforms, context.configs)
     if context.search_space is None:
         raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
-    companion = _companion_plan(transform, context)
-    if companion is None:
-        return _new_plan(transform, config, context.search_space, context)
-    check_untransformed(companion.symmetry, companion.modelled, context.search_space, companion.space)
-    return companion
+    plan = _companion_plan(transform, context)
+    if plan is None:
+        plan = _new_plan(transform, config, context.search_space, context)
+    else:
+        check_untransformed(plan.symmetry, plan.modelled, context.search_space, plan.space)
+    if early := [name for name in _before(transform, context) if name in RESCALING]:
+        raise SymmetryError(
+            f"transforms: {', '.join(early)} comes before {transform}; put Canonicalize and SymmetrizeObservations first "
+            "in the transforms."
+        )
+    return plan
 
 
 def config_of(symmetry: Symmetry | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -91,12 +100,12 @@ def config_of(symmetry: Symmetry | Mapping[str, Any]) -> Mapping[str, Any]:
         SymmetryError: It is neither.
     """
     if isinstance(symmetry, Mapping):
-        return symmetry
+        return dict(plain(symmetry))
     return Symmetry.of(symmetry).to_config()
 
 
-def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> None:
-    """Check the dict of a symmetry, its options too, before there is a model.
+def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> Symmetry:
+    """Check the dict of a symmetry, its options too, before there is a model; return the symmetry.
 
     Raises:
         SymmetryError: The config is wrong, or does not fit the search space.
@@ -105,6 +114,7 @@ def check_declaration(config: Mapping[str, Any], search_space: SearchSpace) -> N
     options.read_canonicalize(config)
     validate(symmetry, search_space)
     _check_size(symmetry, symmetrize)
+    return symmetry
 
 
 def _companion_plan(transform: str, context: Context) -> Plan | None:
@@ -112,13 +122,18 @@ def _companion_plan(transform: str, context: Context) -> Plan | None:
 
     One that comes after is there, too, when Ax fits an adapter again to new data: then it is that of the old data.
     """
-    before = [name for name in context.transforms[: [*context.transforms, transform].index(transform)] if name in OURS]
+    before = [name for name in _before(transform, context) if name in OURS]
     return context.built[before[-1]].plan if before else None
+
+
+def _before(transform: str, context: Context) -> Sequence[str]:
+    """List the transforms that come before one."""
+    return context.transforms[: [*context.transforms, transform].index(transform)]
 
 
 def _new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpace, context: Context) -> Plan:
     """Read the configs of both transforms and check them against each other and against the search space."""
-    configs = {name: context.configs.get(name) or config for name in OURS}
+    configs = {name: plain(context.configs.get(name) or config) for name in OURS}
     symmetry = Symmetry.from_config(config)
     symmetrize = options.read_symmetrize(configs["SymmetrizeObservations"])
     canonicalize = options.read_canonicalize(configs["Canonicalize"])
@@ -196,6 +211,19 @@ def _implied_values(
         columns = np.asarray(known, dtype=float).reshape(-1, len(others)).T
         values[name] = simplex.imply(dict(zip(others, columns)))
     return values
+
+
+def warn_of_any_order(chosen: SymmetrizeOptions, symmetry: Symmetry) -> None:
+    """Warn of candidates that do not become canonical."""
+    if chosen.is_partial(symmetry.order):
+        warn_if_partial(chosen, symmetry, "add Canonicalize to the transforms")
+        return
+    warnings.warn(
+        "SymmetrizeObservations: candidates stay as the search finds them, with their blocks in any order, since "
+        "Canonicalize is not among the transforms; add it, with the same config.",
+        SymmetryWarning,
+        stacklevel=2,
+    )
 
 
 def warn_if_partial(chosen: SymmetrizeOptions, symmetry: Symmetry, way_out: str) -> None:

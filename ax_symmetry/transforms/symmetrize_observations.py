@@ -24,7 +24,7 @@ from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.row_orbits import RowOrbits
 from ax_symmetry.space.known_arms import orbit_keys
-from ax_symmetry.transforms.plan import plan_of, warn_if_partial
+from ax_symmetry.transforms.plan import plan_of, warn_of_any_order
 
 
 class SymmetrizeObservations(backend.RowTransform):
@@ -63,8 +63,8 @@ class SymmetrizeObservations(backend.RowTransform):
     def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config, check it, tell Ax which kernel to fit, and remember on which orbit each arm lies."""
         plan = self.plan = plan_of(type(self).__name__, config, context)
-        if context.transforms and "Canonicalize" not in context.transforms:
-            warn_if_partial(plan.symmetrize, plan.symmetry, "add Canonicalize to the transforms")
+        if context.transforms and "Canonicalize" not in context.transforms and plan.symmetrize.asymmetry is None:
+            warn_of_any_order(plan.symmetrize, plan.symmetry)
         stage = context.search_space or plan.modelled
         self.space = plan.space_of(stage)
         self._stage, self._declared = _bounds(stage), _bounds(plan.declared)
