@@ -253,7 +253,7 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     Raises:
         SymmetryError: A parameter of the symmetry is no column, or two columns have one name.
     """
-    names = as_tuple("feature_names", plain(names), "a list of names, one for each column of x")
+    names = as_tuple("feature_names", plain(names), "Name all columns of x.")
     for name in names:
         if names.count(name) > 1:
             raise SymmetryError(f"feature_names: {name} is there twice; name every column of x once, in order.")

@@ -133,19 +133,19 @@ class Kind:
         return x
 
 
-def as_tuple(key: str, value: Any, wanted: str = "a list") -> tuple[Any, ...]:
+def as_tuple(key: str, value: Any, way_out: str = "") -> tuple[Any, ...]:
     """Read a list, and nothing that merely looks like one.
 
     Args:
         key: The key of the dict, for the message.
         value: What stands there.
-        wanted: What should, for the message.
+        way_out: A sentence that says what to write.
 
     Raises:
         SymmetryError: It is no list.
     """
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise SymmetryError(f"{key}: expected {wanted}; got {shown(value)}.")
+        raise SymmetryError(f"{key}: expected a list; got {shown(value)}. {way_out}".rstrip())
     return tuple(value)
 
 

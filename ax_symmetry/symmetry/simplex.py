@@ -51,7 +51,7 @@ class Simplex(Kind):
         simplex = config["simplex"]
         if not isinstance(simplex, Mapping) or not {"parameters"} <= set(simplex) <= {"parameters", "total"}:
             raise SymmetryError(f'simplex: write {{"parameters": [...], "total": 1.0}}; got {shown(simplex)}.')
-        names = as_tuple("simplex", simplex["parameters"], "a list of parameters")
+        names = as_tuple("simplex", simplex["parameters"])
         return [cls(names, simplex.get("total", 1.0))]
 
     def write(self) -> dict[str, Any]:

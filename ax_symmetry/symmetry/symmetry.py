@@ -83,14 +83,7 @@ class Symmetry:
             >>> Symmetry.permutation([["a"], ["b"], ["c"], ["d"]], group=[[1, 0, 3, 2], [2, 3, 0, 1]]).order
             4
         """
-        how = plain(_listed(group))
-        generators = how if isinstance(how, list) else []
-        if any(isinstance(name, str) for p in generators for name in (p if isinstance(p, list) else [p])):
-            raise SymmetryError(
-                f"group: got {shown(how)}, but it says how blocks trade places; all blocks stand in one list, such as "
-                'Symmetry.permutation([["a"], ["b"]]).'
-            )
-        return cls.from_config({"blocks": _listed(blocks), "group": how})
+        return cls.from_config({"blocks": _listed(blocks), "group": _listed(group)})
 
     @classmethod
     def mirror(cls, centers: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Symmetry:

@@ -36,7 +36,7 @@ from ax_symmetry._ax.search_model import SearchAcquisition
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.space.order_constraints import order_constraints
-from ax_symmetry.__main__ import _experiment, _read
+from ax_symmetry.__main__ import _check, _declared, _experiment, _read, _stored
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
 from ax_symmetry.models.surrogate import InvariantKernelSpec, surrogate_spec
@@ -60,6 +60,7 @@ PAIR = {"blocks": [["a"], ["b"]]}
 ABC = {"blocks": [["a"], ["b"], ["c"]]}
 MANY_SIGNS = {"blocks": [[f"x{i}"] for i in range(8)], "mirror": [{f"x{i}": 0.0} for i in range(8)]}
 SUM = {"simplex": {"parameters": ["a", "b", "c"]}}
+HERE = Path(__file__).parent
 FLOATS = space([float_range(n) for n in "abcd"])
 TWO = space([float_range("a"), float_range("b")])
 
@@ -154,7 +155,7 @@ DECLARATIONS = [
     ),
     pytest.param({"blocks": "ab"}, TWO, ("blocks", "'ab'"), "expected a list", id="text-for-blocks"),
     pytest.param(
-        {"blocks": ["a", "b"]}, TWO, ("blocks", "'a'"), r'expected a list of names for each block.*\[\["a"\], \["b"\]\]',
+        {"blocks": ["a", "b"]}, TWO, ("blocks", "'a'"), r'Each block is a list of names.*\[\["a"\], \["b"\]\]',
         id="text-for-a-block",
     ),
     pytest.param({"blocks": {"a": "b"}}, TWO, ("blocks", "{'a': 'b'}"), "expected a list", id="dict-for-blocks"),
@@ -741,8 +742,8 @@ KINDS_OF_ARGUMENTS = [
         ("metric-list", lambda: check_symmetry(filled(TWO), PAIR, metric=["y"]), ("metric", "['y']"), "one of 'y'"),
         ("second-block-as-group", lambda: Symmetry.permutation(["a"], ["b"]), ("group", "['b']"), r'\[\["a"\], \["b"\]\]'),
         ("second-block-in-a-list", lambda: Symmetry.permutation([["a"]], [["b"]]), ("group", "[['b']]"), "in one list"),
-        ("text-for-blocks", lambda: Symmetry.permutation("ab"), ("blocks", "'ab'"), "a list of blocks"),
-        ("none-for-blocks", lambda: Symmetry.permutation(None), ("blocks", "None"), "a list of blocks"),
+        ("text-for-blocks", lambda: Symmetry.permutation("ab"), ("blocks", "'ab'"), "expected a list"),
+        ("none-for-blocks", lambda: Symmetry.permutation(None), ("blocks", "None"), "expected a list"),
         ("text-for-a-mirror", lambda: Symmetry.mirror("a"), ("mirror", "'a'"), 'write {"a": center}'),
         ("list-for-a-symmetry", lambda: Symmetry([["a"], ["b"]]), ("[['a'], ['b']]",), "a symmetry is a dict"),
         ("list-for-a-point", lambda: S2.orbit([1.0, 2.0]), ("parameterization", "[1.0, 2.0]"), "a dict such as"),
@@ -759,7 +760,7 @@ KINDS_OF_ARGUMENTS = [
         ("parallelism-0", lambda: choose_generation_strategy(TWO, PAIR, max_parallelism=0), ("max_parallelism", "0"),
          "from 1 on, or -1"),
         ("seed-float", lambda: choose_generation_strategy(TWO, PAIR, random_seed=0.5), ("random_seed", "0.5"), "from 0 on"),
-        ("names-of-columns-text", lambda: InvariantKernel(PAIR, "ab"), ("feature_names", "'ab'"), "a list of names"),
+        ("names-of-columns-text", lambda: InvariantKernel(PAIR, "ab"), ("feature_names", "'ab'"), "expected a list.*Name all columns"),
         ("class-for-a-base-kernel", lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel), ("base_kernel", "RBFKernel"),
          "or a kernel"),
         ("dict-for-a-kernel", lambda: ApproximatelyInvariantKernel(PAIR), ("invariant", "'blocks'"), "an InvariantKernel"),
@@ -894,10 +895,22 @@ CALLS += [
     pytest.param(
         lambda: suggest_symmetries(experiment(TWO)), ("metric", "no data of y"), "name another", id="nothing-to-go-by",
     ),
-    pytest.param(lambda: _read(Path("nowhere.json")), ("nowhere.json",), "cannot be read as JSON", id="no-file"),
+    pytest.param(lambda: _read(Path("nowhere.json")), ("nowhere.json",), "cannot be read: No such file", id="no-file"),
+    pytest.param(lambda: _read(Path(__file__)), (Path(__file__).name,), "cannot be read as JSON", id="no-json"),
     pytest.param(
-        lambda: _experiment(Path(__file__).parents[1] / "generation" / "golden" / "posterior.json"),
-        ("posterior.json", "no experiment"), "save_to_json_file", id="no-experiment-in-the-file",
+        lambda: _stored(HERE.parent / "generation" / "golden" / "posterior.json"), ("posterior.json", "no experiment"),
+        "save_to_json_file", id="no-experiment-in-the-file",
+    ),
+    pytest.param(
+        lambda: _declared(HERE / "stored" / "1.0.0-modular.json"), ("1.0.0-modular.json", "no symmetry"),
+        "after --experiment", id="experiment-for-the-symmetry-of-the-command-line",
+    ),
+    pytest.param(
+        lambda: _experiment(Path("odd.json"), {"__type": "Experiment", "name": "x"}), ("odd.json", "this Ax"),
+        "that has stored it", id="experiment-that-ax-cannot-read",
+    ),
+    pytest.param(
+        lambda: _check(Path("symmetry.json"), None, "y"), ("metric",), "after --experiment", id="metric-of-no-experiment",
     ),
     pytest.param(
         lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),
