@@ -157,7 +157,9 @@ def read_canonicalize(config: Mapping[str, Any]) -> CanonicalizeOptions:
     """
     order_by, constrain = (plain(config.get(key, default)) for key, default in (("order_by", []), ("constrain", None)))
     if not isinstance(order_by, list) or not all(isinstance(n, str) for n in order_by):
-        raise SymmetryError(f"order_by: got {shown(order_by)}; give a list of names of parameters, one per slot, in order.")
+        raise SymmetryError(
+            f"order_by: got {shown(order_by)}; give a list of names of parameters, one per slot, in order."
+        )
     if constrain is not None and type(constrain) is not bool:
         raise SymmetryError(f"constrain: got {constrain!r}; give True or False.")
     return CanonicalizeOptions(tuple(order_by), constrain)

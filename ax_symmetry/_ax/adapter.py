@@ -22,6 +22,7 @@ from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax  # noqa: F401
 from ax.generation_strategy.generation_strategy import GenerationStrategy
+from ax.generators.discrete.thompson import ThompsonSampler
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
@@ -50,7 +51,9 @@ class RowTransform(RowLogic, Transform):
         config: Any = None,
     ) -> None:
         super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
-        training = None if experiment_data is None else _training(experiment_data.arm_data)
+        training = None
+        if experiment_data is not None:
+            training = _training(experiment_data.arm_data, experiment_data.observation_data)
         self.read_config(config, context_of(search_space, training, adapter))
 
     def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:
@@ -176,6 +179,16 @@ def fits_any_model(adapter: Any) -> bool:
     return isinstance(adapter, TorchAdapter)
 
 
+def is_gaussian_process(adapter: Any) -> bool:
+    """Tell whether an adapter fits models of BoTorch."""
+    return isinstance(adapter.generator, BoTorchGenerator)
+
+
+def takes_rows_once(adapter: Any) -> bool:
+    """Tell whether an adapter's model refuses training data in which two rows are equal."""
+    return isinstance(adapter.generator, ThompsonSampler)
+
+
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:
     """Let an adapter's search for candidates see another model than the fitted one; not a random search."""
     if isinstance(adapter.generator, BoTorchGenerator):
@@ -196,13 +209,17 @@ def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str,
             yield keywords, list(defaults), issubclass(spec.generator_enum.adapter_class, TorchAdapter)
 
 
-def _training(arm_data: pd.DataFrame) -> Training:
-    """Read training data off the data frame of arms."""
+def _training(arm_data: pd.DataFrame, observation_data: pd.DataFrame | None = None) -> Training:
+    """Read training data off the data frame of arms, and outcomes off that of observations."""
     table = {
         name: [None if _absent(v) else v for v in arm_data[name].tolist()] for name in arm_data if name != "metadata"
     }
     metadata = next((m for m in arm_data.get("metadata", []) if isinstance(m, Mapping)), None)
-    return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata)
+    outcomes = {}
+    if observation_data is not None and not observation_data.empty:
+        mean, sem = observation_data["mean"], observation_data["sem"]
+        outcomes = {metric: (mean[metric].tolist(), sem[metric].tolist()) for metric in mean}
+    return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata, outcomes)
 
 
 def _like(column: pd.Series, dtype: Any) -> pd.Series:

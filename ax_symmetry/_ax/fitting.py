@@ -58,7 +58,7 @@ def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
 
 
 def has_own_kernel(generator: Any) -> bool:
-    """Tell whether modular BoTorch was told which surrogate or kernel to fit: one that may know a symmetry by itself."""
+    """Tell whether modular BoTorch was told which surrogate or kernel to fit, which may know a symmetry by itself."""
     spec = getattr(generator, "surrogate_spec", None)
     if spec is None:
         return private.surrogate_of(generator) is not None

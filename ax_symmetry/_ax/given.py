@@ -64,8 +64,8 @@ def data_of(given: Any, argument: str = "data") -> Data:
     """
     if not isinstance(given, Data):
         raise SymmetryError(
-            f"{argument}: expected data of Ax; got {shown(given)}. Take experiment.lookup_data(), or write Data(df=...) "
-            "for a data frame."
+            f"{argument}: expected data of Ax; got {shown(given)}. Take experiment.lookup_data(), or write "
+            "Data(df=...) of a data frame."
         )
     return given
 

@@ -8,6 +8,7 @@ from copy import copy
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import torch
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -18,6 +19,7 @@ from ax.core.search_space import SearchSpace
 from ax.modelbridge import factory
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
+from ax.models.discrete.thompson import ThompsonSampler
 from ax.models.torch.botorch_defaults import get_and_fit_model
 from ax.models.torch.botorch_modular import utils
 from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
@@ -180,6 +182,16 @@ def fits_any_model(adapter: Any) -> bool:
     return isinstance(adapter, TorchModelBridge)
 
 
+def is_gaussian_process(adapter: Any) -> bool:
+    """Tell whether a model bridge fits models of BoTorch."""
+    return isinstance(adapter.model, BoTorchModel) or hasattr(adapter.model, "model_constructor")
+
+
+def takes_rows_once(adapter: Any) -> bool:
+    """Tell whether a model bridge's model refuses training data in which two rows are equal."""
+    return isinstance(adapter.model, ThompsonSampler)
+
+
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:
     """Let a model bridge's search for candidates see another model than the fitted one; not a random search."""
     generator = adapter.model
@@ -267,4 +279,10 @@ def _training(observations: Sequence[Observation]) -> Training:
     names = dict.fromkeys(name for obs in observations for name in obs.features.parameters)
     table = {name: [obs.features.parameters.get(name) for obs in observations] for name in names}
     metadata = next((obs.features.metadata for obs in observations), None)
-    return Training([obs.arm_name for obs in observations], table, metadata)
+    outcomes: dict[str, tuple[list[float], list[float]]] = {}
+    for obs in observations:
+        for metric, mean, variance in zip(obs.data.metric_names, obs.data.means, np.diag(obs.data.covariance)):
+            means, sems = outcomes.setdefault(metric, ([], []))
+            means.append(float(mean))
+            sems.append(float(np.sqrt(variance)))
+    return Training([obs.arm_name for obs in observations], table, metadata, outcomes)

@@ -14,6 +14,7 @@ from ax.core.experiment import Experiment
 
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry._ax.given import experiment_of
+from ax_symmetry._ax.training_rows import check_outcomes
 from ax_symmetry.diagnostics.evidence import (
     SIGNIFICANCE, Assessment, Repeats, assess, compare_repeats, log_likelihood_of_a_constant, p_of_no_asymmetry,
     vary_by_noise_alone,
@@ -119,6 +120,7 @@ def check_symmetry(
 
 def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> tuple[Assessment, Any]:
     """Fit a model to the data of one metric, and assess it; return the adapter as well."""
+    check_outcomes(table["metric_name"].iloc[0], table["mean"], table["sem"])
     adapter = fit_botorch(experiment, Data(df=table), **how)
     return assess(fitted_model(adapter)), adapter
 

@@ -34,13 +34,19 @@ def choose_metric(experiment: Experiment, metric: str | None) -> str:
 def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
     """Return the rows of an experiment's data that are of a metric: per arm of a trial one, of map data the last.
 
+    A mean that is nan is a missing one.
+
     Raises:
-        SymmetryError: There are none.
+        SymmetryError: There are none, or one is infinite.
     """
     table = experiment.lookup_data().df
-    table = table[table["metric_name"] == metric]
+    table = table[(table["metric_name"] == metric) & table["mean"].notna()]
     if table.empty:
         raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
+    for arm in table["arm_name"][np.isinf(table["mean"])]:
+        raise SymmetryError(
+            f"metric: the outcome {metric} of arm {arm} is infinite; attach a finite number instead, or no data."
+        )
     columns = {"trial_index", *Data.REQUIRED_COLUMNS}
     return table.drop_duplicates(["trial_index", "arm_name"], keep="last")[[c for c in table if c in columns]]
 

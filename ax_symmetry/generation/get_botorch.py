@@ -82,8 +82,8 @@ def fit_botorch(
     """Do what `get_botorch` does, for callers that have looked at their arguments."""
     given = keywords.pop("transforms", None)
     given = backend.default_transforms() if given is None else given
-    transforms = list(given) if isinstance(given, Iterable) else [None]
-    if not all(isinstance(transform, type) for transform in transforms):
+    transforms: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+    if not isinstance(given, Iterable) or not all(isinstance(transform, type) for transform in transforms):
         raise SymmetryError(f"transforms: expected a list of Ax's transforms, which are classes; got {shown(given)}.")
     configs = keywords.pop("transform_configs", None) or {}
     if not isinstance(configs, Mapping):

@@ -41,7 +41,8 @@ def surrogate_spec(
         Ax's `SurrogateSpec`.
 
     Raises:
-        SymmetryError: The symmetry is none, or an option has a value that it cannot have; or, when the model is fitted, a parameter of it is not one of the columns.
+        SymmetryError: The symmetry is none, or an option has a value that it cannot have; or, when the model is fitted,
+            a parameter of the symmetry is not one of the columns.
 
     Example:
         >>> spec = surrogate_spec({"blocks": [["a"], ["b"]]})

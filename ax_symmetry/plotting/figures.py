@@ -45,8 +45,8 @@ def plot_domain(
     Cost: density^2 predictions; a fit, if an experiment is given.
 
     Args:
-        experiment_or_adapter: An experiment with data, or a client that has one, to which `get_botorch` fits a model that
-            knows the symmetry; or (from Ax 0.5 on) a fitted adapter.
+        experiment_or_adapter: An experiment with data, or a client that has one, to which `get_botorch` fits a model
+            that knows the symmetry; or (from Ax 0.5 on) a fitted adapter.
         symmetry: A symmetry, or its dict with options of the transforms, of which `order_by` moves the domain.
         x: The range parameter along the first axis.
         y: The range parameter along the second axis.

@@ -89,7 +89,7 @@ def best_table(experiments: Mapping[str, Experiment | Sequence[Experiment]], met
     """
     searches = experiments if isinstance(experiments, Mapping) else {}
     repeats = {name: given if isinstance(given, Sequence) else [given] for name, given in searches.items()}
-    runs = [(name, i, experiment_of(run, "experiments")) for name, some in repeats.items() for i, run in enumerate(some)]
+    runs = [(name, i, experiment_of(run, "experiments")) for name, own in repeats.items() for i, run in enumerate(own)]
     if not runs:
         raise SymmetryError(
             f'experiments: got {shown(experiments)}; write {{"symmetric": an experiment, "plain Ax": another}}.'

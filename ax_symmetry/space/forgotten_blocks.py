@@ -50,7 +50,7 @@ def warn_of_forgotten_blocks(symmetry: Symmetry, search_space: SearchSpace, stac
         stacklevel: As for `warnings.warn`, seen from the caller.
     """
     if told := forgotten_blocks(symmetry, search_space):
-        told += " Constrain all blocks alike; if it is meant so, candidates respect it, and the data teach their images."
+        told += " If so, constrain all blocks alike; if not, candidates respect it as it is."
         warnings.warn(told, SymmetryWarning, stacklevel=stacklevel + 1)
 
 

@@ -58,8 +58,8 @@ class Blocks(Kind):
             generators = as_tuple("group", group, "Give generators, or the name of a group.")
             if any(isinstance(name, str) for p in generators for name in (p if isinstance(p, list) else [p])):
                 raise SymmetryError(
-                    f"group: got {shown(group)}, but it says how blocks trade places; all blocks stand in one list, such "
-                    'as Symmetry.permutation([["a"], ["b"]]).'
+                    f"group: got {shown(group)}, but it says how blocks trade places; all blocks stand in one list, as "
+                    'in Symmetry.permutation([["a"], ["b"]]).'
                 )
             group = tuple(as_tuple("group", p, "Each generator is a list of positions.") for p in generators)
         flat = [name for name in blocks if isinstance(name, str)]

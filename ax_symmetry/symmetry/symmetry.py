@@ -27,8 +27,8 @@ Parameterization = Mapping[str, Any]
 class Symmetry:
     """A group that acts on the parameters of an experiment without changing its outcome.
 
-    A value: frozen, hashable, equal by content. Make one of its dict, by `Symmetry.permutation` or `Symmetry.mirror`, or
-    as `a * b`.
+    A value: frozen, hashable, equal by content. Make one of its dict, by `Symmetry.permutation` or `Symmetry.mirror`,
+    or as `a * b`.
 
     Attributes:
         parts: What was declared, each part checked on its own; those that move nothing (simplexes) come last. May be
@@ -48,8 +48,9 @@ class Symmetry:
     parts: tuple[Kind, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.parts, tuple) or not all(isinstance(part, Kind) for part in self.parts):
-            object.__setattr__(self, "parts", Symmetry.of(self.parts).parts)
+        declared: Any = self.parts
+        if not isinstance(declared, tuple) or not all(isinstance(part, Kind) for part in declared):
+            object.__setattr__(self, "parts", Symmetry.of(declared).parts)
         if not any(part.moves for part in self.parts):
             raise SymmetryError("the symmetry moves nothing: declare blocks that trade places, or a mirror.")
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda part: not part.moves)))
@@ -266,11 +267,10 @@ class Symmetry:
         self, parameterization: Parameterization, find_points: Callable[[Rows, Rows], PointIndices]
     ) -> list[dict[str, Any]]:
         """Write the images of a parameterization at the points that a function finds for its row."""
-        if not isinstance(parameterization, Mapping):
-            raise SymmetryError(
-                f"parameterization: expected a dict such as {{{', '.join(f'{n!r}: ...' for n in self.parameters)}}}; got "
-                f"{shown(parameterization)}."
-            )
+        given: Any = parameterization
+        if not isinstance(given, Mapping):
+            values = ", ".join(f"{name!r}: ..." for name in self.parameters)
+            raise SymmetryError(f"parameterization: expected a dict such as {{{values}}}; got {shown(given)}.")
         encoding, values, x = encode_values(self, parameterization)
         x = encoding.gauge(x)
         mirrored = encoding.mirrored(x)

@@ -87,8 +87,8 @@ def plan_of(transform: str, config: Mapping[str, Any] | None, context: Context) 
         check_untransformed(plan.symmetry, plan.modelled, context.search_space, plan.space)
     if early := [name for name in _before(transform, context) if name in RESCALING]:
         raise SymmetryError(
-            f"transforms: {', '.join(early)} comes before {transform}; put Canonicalize and SymmetrizeObservations first "
-            "in the transforms."
+            f"transforms: {', '.join(early)} comes before {transform}; put Canonicalize and SymmetrizeObservations "
+            "first in the transforms."
         )
     return plan
 

@@ -15,8 +15,8 @@ from ax_symmetry._ax import backend
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry._ax.model_inputs import ModelInputs
 from ax_symmetry._ax.search_model import Region, SearchView
-from ax_symmetry._ax.training_rows import Context, Images, Training
-from ax_symmetry.errors import NotAveraged, SymmetryWarning
+from ax_symmetry._ax.training_rows import Context, Images, Training, check_outcomes
+from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
 from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.models.model_columns import ModelColumns, feasible_images
@@ -80,6 +80,7 @@ class SymmetrizeObservations(backend.RowTransform):
         self.adapter = context.adapter
         if self.adapter is None:
             return
+        self._check_data(training)
         inputs = ModelInputs(self.adapter, type(self).__name__, training.metadata if training else None)
         self.columns = ModelColumns(plan.encoding, self.space, inputs)
         if plan.symmetrize.method == "kernel":
@@ -88,6 +89,19 @@ class SymmetrizeObservations(backend.RowTransform):
             backend.use_search_model(self.adapter, self._frozen)
         elif self._keeps_whole_orbits():
             backend.use_search_model(self.adapter, self._averaged)
+
+    def _check_data(self, training: Training | None) -> None:
+        """Check that the model can be fitted to the training data and their images."""
+        if backend.is_gaussian_process(self.adapter):
+            for metric, (means, sems) in (training.outcomes if training else {}).items():
+                check_outcomes(metric, means, sems)
+        first = {key: arm for arm, key in reversed(self._orbits.items())}
+        twins = [(first[key], arm) for arm, key in self._orbits.items() if first[key] != arm]
+        if twins and backend.takes_rows_once(self.adapter):
+            raise SymmetryError(
+                f"data: arms {' and '.join(twins[0])} are the same experiment, and Ax's Thompson sampling takes each "
+                "row once; leave one of them out, or take another model."
+            )
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""

@@ -97,8 +97,9 @@ def test_a_client_stands_for_its_experiment(made: Callable[[], Any], use: str) -
 
 def test_an_experiment_stands_for_its_search_space() -> None:
     numbers = space([int_range(name, 0, 3) for name in NAMES])
-    assert {count_configurations(s, g) for s in (SYMMETRY, Symmetry(SYMMETRY)) for g in (numbers, experiment(numbers))} \
-        == {20}  # multisets of three out of four values
+    for given in (numbers, experiment(numbers)):
+        for symmetry in (SYMMETRY, Symmetry(SYMMETRY)):
+            assert count_configurations(symmetry, given) == 20  # multisets of three out of four values
 
 
 NUMPY: list[tuple[Any, Any]] = [
@@ -126,7 +127,8 @@ def test_arrays_and_their_numbers_declare_the_same(config: Any, same: Any) -> No
 
 
 OPTIONS = [
-    ("augmentation", {"max_images": np.int64(3), "seed": np.int32(7), "select": np.str_("random"), "noise": np.str_("copy")}),
+    ("augmentation", {"max_images": np.int64(3), "select": np.str_("random"), "seed": np.int32(7)}),
+    ("augmentation", {"noise": np.str_("copy")}),
     ("augmentation", {"max_images": np.int64(2), "order_by": np.array(["a"]), "constrain": np.bool_(True)}),
     ("kernel", {"base_kernel": np.str_("rbf"), "order_by": ("b",)}),
     ("kernel", {"asymmetry": np.float64(0.2)}),
@@ -142,8 +144,8 @@ def test_options_of_numpy_are_those_of_python(method: str, options: dict[str, An
     assert Symmetry(SYMMETRY).transform_configs(**options) == Symmetry(SYMMETRY).transform_configs(**plain)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SymmetryWarning)
-        means = [get_botorch(own, own.lookup_data(), symmetry=config, method=method).predict(features(POINTS[:3]))[0]["y"]
-                 for config in configs]
+        adapters = [get_botorch(own, own.lookup_data(), symmetry=config, method=method) for config in configs]
+    means = [adapter.predict(features(POINTS[:3]))[0]["y"] for adapter in adapters]
     assert means[0] == means[1]
     strategy = choose_generation_strategy(own, configs[0], method=method, num_initialization_trials=np.int64(3),
                                           max_parallelism=np.int64(2), random_seed=np.int64(5))

@@ -566,7 +566,8 @@ CALLS = [
         ("parameter a",), FIRST, id="ordered-choice",
     ),
     *[pytest.param(
-        lambda name=name: composed(name, PAIR, TWO), ("transforms", name, "Canonicalize"), FIRST, id=f"{name}-without-effect",
+        lambda name=name: composed(name, PAIR, TWO), ("transforms", name, "Canonicalize"), FIRST,
+        id=f"{name}-without-effect",
     ) for name in ("UnitX", "Log", "IntToFloat")],
     pytest.param(
         lambda: compose(TWO, transforms=[Canonicalize, *STOCK, SymmetrizeObservations], transform_configs=both(PAIR)),
@@ -722,7 +723,8 @@ KINDS_OF_ARGUMENTS = [
         (DATA.df, "a DataFrame"), (list(TWO.parameters.values()), "a list"), ("ab", "'ab'"),
     ]
     for call in (
-        lambda given: choose_generation_strategy(given, PAIR), lambda given: count_configurations(S2, given), S2.validate,
+        lambda given: choose_generation_strategy(given, PAIR), lambda given: count_configurations(S2, given),
+        S2.validate,
     )
 ] + [
     pytest.param(lambda call=call: call(), ("experiment_or_adapter", "a SearchSpace"), "experiment itself", id=name)
@@ -740,7 +742,8 @@ KINDS_OF_ARGUMENTS = [
          "a symmetry is a dict"),
         ("space-for-a-count", lambda: count_configurations(TWO, S2), ("a SearchSpace",), "a symmetry is a dict"),
         ("metric-list", lambda: check_symmetry(filled(TWO), PAIR, metric=["y"]), ("metric", "['y']"), "one of 'y'"),
-        ("second-block-as-group", lambda: Symmetry.permutation(["a"], ["b"]), ("group", "['b']"), r'\[\["a"\], \["b"\]\]'),
+        ("second-block-as-group", lambda: Symmetry.permutation(["a"], ["b"]), ("group", "['b']"),
+         r'\[\["a"\], \["b"\]\]'),
         ("second-block-in-a-list", lambda: Symmetry.permutation([["a"]], [["b"]]), ("group", "[['b']]"), "in one list"),
         ("text-for-blocks", lambda: Symmetry.permutation("ab"), ("blocks", "'ab'"), "expected a list"),
         ("none-for-blocks", lambda: Symmetry.permutation(None), ("blocks", "None"), "expected a list"),
@@ -759,23 +762,66 @@ KINDS_OF_ARGUMENTS = [
          ("num_initialization_trials", "'five'"), "from 0 on"),
         ("parallelism-0", lambda: choose_generation_strategy(TWO, PAIR, max_parallelism=0), ("max_parallelism", "0"),
          "from 1 on, or -1"),
-        ("seed-float", lambda: choose_generation_strategy(TWO, PAIR, random_seed=0.5), ("random_seed", "0.5"), "from 0 on"),
-        ("names-of-columns-text", lambda: InvariantKernel(PAIR, "ab"), ("feature_names", "'ab'"), "expected a list.*Name all columns"),
+        ("seed-float", lambda: choose_generation_strategy(TWO, PAIR, random_seed=0.5), ("random_seed", "0.5"),
+         "from 0 on"),
+        ("names-of-columns-text", lambda: InvariantKernel(PAIR, "ab"), ("feature_names", "'ab'"),
+         "expected a list.*Name all columns"),
         ("class-for-a-base-kernel", lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel), ("base_kernel", "RBFKernel"),
          "or a kernel"),
-        ("dict-for-a-kernel", lambda: ApproximatelyInvariantKernel(PAIR), ("invariant", "'blocks'"), "an InvariantKernel"),
+        ("dict-for-a-kernel", lambda: ApproximatelyInvariantKernel(PAIR), ("invariant", "'blocks'"),
+         "an InvariantKernel"),
         ("asymmetry-text", lambda: ApproximatelyInvariantKernel(InvariantKernel(PAIR, ["a", "b"]), "learn"),
          ("asymmetry", "'learn'"), "from 0 to 1"),
         ("share-of-a-spec", lambda: surrogate_spec(PAIR, asymmetry="x"), ("asymmetry", "'x'"), "a number above 0"),
-        ("kernel-of-a-spec", lambda: surrogate_spec(PAIR, base_kernel=RBFKernel()), ("base_kernel",), "'matern' or 'rbf'"),
+        ("kernel-of-a-spec", lambda: surrogate_spec(PAIR, base_kernel=RBFKernel()), ("base_kernel",),
+         "'matern' or 'rbf'"),
         ("axis-list", lambda: plot_domain(filled(TWO), PAIR, ["a"], "b"), ("x: ['a']",), "use one of a, b"),
-        ("slice-list", lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values=["c"]), ("slice_values", "['c']"),
-         "a dict of values"),
+        ("slice-list", lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values=["c"]),
+         ("slice_values", "['c']"), "a dict of values"),
         ("one-experiment-alone", lambda: plot_best(filled(TWO)), ("experiments",), 'write {"symmetric"'),
         ("nothing-to-compare", lambda: plot_best({"one": []}), ("experiments",), 'write {"symmetric"'),
     ]
 ]
 CALLS += KINDS_OF_ARGUMENTS
+
+
+def odd_one_out(mean: float, sem: float, made: SearchSpace = TWO) -> Experiment:
+    """Run four trials, the last of which has another outcome."""
+    run = experiment(made)
+    for k, outcome in enumerate([(0.1, 0.1), (0.2, 0.1), (0.3, 0.1), (mean, sem)]):
+        add_trial(run, {"a": 0.1 * k, "b": 0.9 - 0.2 * k}, {"y": outcome})
+    return run
+
+
+def by_thompson() -> Any:
+    """Fit Ax's Thompson sampler, which takes each row once, to an experiment in two orders."""
+    run = filled(TWO)
+    add_trial(run, {"a": 0.3, "b": 0.7}, {"y": (1.0, 0.1)}, "one")
+    add_trial(run, {"a": 0.7, "b": 0.3}, {"y": (2.0, 0.1)}, "other")
+    stock = Generators.THOMPSON.view_defaults()[1]["transforms"]
+    return Generators.THOMPSON(
+        experiment=run, data=run.lookup_data(), search_space=TWO, transforms=[*BOTH, *stock],
+        transform_configs=both(PAIR),
+    )
+
+
+CALLS += [
+    pytest.param(lambda door=door: door(odd_one_out(0.4, math.nan), PAIR), ("data", "3 of 4 outcomes of y"),
+                 "all or none", id=f"some-without-sem-{door.__name__}")
+    for door in (by_symmetry, by_transforms)
+] + [
+    pytest.param(lambda mean=mean: by_transforms(odd_one_out(mean, 0.1), PAIR), ("data", "of y is infinite"),
+                 "a finite number", id=f"outcome-{mean}")
+    for mean in (math.inf, -math.inf)
+] + [
+    pytest.param(lambda call=call: call(odd_one_out(math.inf, 0.1), PAIR), ("metric", "y of arm 3_0", "infinite"),
+                 "a finite number", id=f"infinite-{call.__name__}")
+    for call in (check_symmetry, plot_left_out, plot_orbits)
+] + [
+    pytest.param(lambda: plot_left_out(odd_one_out(0.4, math.nan), PAIR), ("data", "3 of 4 outcomes of y"),
+                 "all or none", id="left-out-without-sem"),
+    pytest.param(by_thompson, ("data", "one and other", "Thompson"), "another model", id="thompson"),
+]
 ENDLESS = Symmetry((Remainder(("a",)),))
 LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
 CALLS += [
@@ -910,7 +956,8 @@ CALLS += [
         "that has stored it", id="experiment-that-ax-cannot-read",
     ),
     pytest.param(
-        lambda: _check(Path("symmetry.json"), None, "y"), ("metric",), "after --experiment", id="metric-of-no-experiment",
+        lambda: _check(Path("symmetry.json"), None, "y"), ("metric",), "after --experiment",
+        id="metric-of-no-experiment",
     ),
     pytest.param(
         lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),

@@ -2,8 +2,8 @@
 
 One-line bugs that turn this file red: divide by the precision instead of its diagonal; leave the variance out of the
 densities; compare arms before their repeats are averaged; take the plain model for the invariant one; one degree of
-freedom per arm; count twins that differ elsewhere; test at the boundary as if there were none; conclude something from equal
-outcomes, or from noise.
+freedom per arm; count twins that differ elsewhere; test at the boundary as if there were none; conclude something from
+equal outcomes, or from noise.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ def test_nothing_is_concluded_from_nothing(name: str, config: Any) -> None:
 
 
 @pytest.mark.parametrize(("function", "verdict"), [(even, "supported"), (odd, "contradicted")])
-@pytest.mark.parametrize(("offset", "factor", "sem"), [(0.0, 1.0, 0.0), (1e6, 1.0, 0.0), (0.0, 1e-4, NAN), (1e3, 1.0, NAN)])
+@pytest.mark.parametrize(
+    ("offset", "factor", "sem"), [(0.0, 1.0, 0.0), (1e6, 1.0, 0.0), (0.0, 1e-4, NAN), (1e3, 1.0, NAN)]
+)
 def test_small_differences_that_are_none_of_noise_still_count(
     function: Any, verdict: str, offset: float, factor: float, sem: float
 ) -> None:
