@@ -22,7 +22,6 @@ from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax  # noqa: F401
 from ax.generation_strategy.generation_strategy import GenerationStrategy
-from ax.generators.discrete.thompson import ThompsonSampler
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
@@ -182,11 +181,6 @@ def fits_any_model(adapter: Any) -> bool:
 def is_gaussian_process(adapter: Any) -> bool:
     """Tell whether an adapter fits models of BoTorch."""
     return isinstance(adapter.generator, BoTorchGenerator)
-
-
-def takes_rows_once(adapter: Any) -> bool:
-    """Tell whether an adapter's model refuses training data in which two rows are equal."""
-    return isinstance(adapter.generator, ThompsonSampler)
 
 
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:

@@ -19,7 +19,6 @@ from ax.core.search_space import SearchSpace
 from ax.modelbridge import factory
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
-from ax.models.discrete.thompson import ThompsonSampler
 from ax.models.torch.botorch_defaults import get_and_fit_model
 from ax.models.torch.botorch_modular import utils
 from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
@@ -185,11 +184,6 @@ def fits_any_model(adapter: Any) -> bool:
 def is_gaussian_process(adapter: Any) -> bool:
     """Tell whether a model bridge fits models of BoTorch."""
     return isinstance(adapter.model, BoTorchModel) or hasattr(adapter.model, "model_constructor")
-
-
-def takes_rows_once(adapter: Any) -> bool:
-    """Tell whether a model bridge's model refuses training data in which two rows are equal."""
-    return isinstance(adapter.model, ThompsonSampler)
 
 
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:

@@ -269,8 +269,8 @@ class Symmetry:
         """Write the images of a parameterization at the points that a function finds for its row."""
         given: Any = parameterization
         if not isinstance(given, Mapping):
-            values = ", ".join(f"{name!r}: ..." for name in self.parameters)
-            raise SymmetryError(f"parameterization: expected a dict such as {{{values}}}; got {shown(given)}.")
+            wanted = ", ".join(f"{name!r}: ..." for name in self.parameters)
+            raise SymmetryError(f"parameterization: expected a dict such as {{{wanted}}}; got {shown(given)}.")
         encoding, values, x = encode_values(self, parameterization)
         x = encoding.gauge(x)
         mirrored = encoding.mirrored(x)

@@ -12,7 +12,7 @@ from ax.core.search_space import SearchSpace
 from torch import Tensor
 
 from ax_symmetry._ax import backend
-from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.fitted_models import fitted_model, takes_rows_once
 from ax_symmetry._ax.model_inputs import ModelInputs
 from ax_symmetry._ax.search_model import Region, SearchView
 from ax_symmetry._ax.training_rows import Context, Images, Training, check_outcomes
@@ -97,7 +97,7 @@ class SymmetrizeObservations(backend.RowTransform):
                 check_outcomes(metric, means, sems)
         first = {key: arm for arm, key in reversed(self._orbits.items())}
         twins = [(first[key], arm) for arm, key in self._orbits.items() if first[key] != arm]
-        if twins and backend.takes_rows_once(self.adapter):
+        if twins and takes_rows_once(self.adapter):
             raise SymmetryError(
                 f"data: arms {' and '.join(twins[0])} are the same experiment, and Ax's Thompson sampling takes each "
                 "row once; leave one of them out, or take another model."
