@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(config: Path, file: Path | None, metric: str | None) -> int:
-    symmetry = Symmetry.from_config(_read(config))
+    if metric is not None and file is None:
+        raise SymmetryError("metric: there is no experiment that has it; name its file after --experiment.")
+    declared, stored = _declared(config), None if file is None else _stored(file)
+    symmetry = Symmetry.from_config(declared)
     print(f"|G| = {symmetry.order:,}")
     for part in symmetry.parts:
         print(part.describe())
-    if file is None:
+    if file is None or stored is None:
         return 0
-    experiment = _experiment(file)
+    experiment = _experiment(file, stored)
     try:
         symmetry.validate(experiment.search_space)
     except SymmetryError as error:
@@ -63,16 +66,20 @@ def _check(config: Path, file: Path | None, metric: str | None) -> int:
         return CONTRADICTED
     print("The search space has the symmetry.")
     from ax_symmetry.diagnostics import check_symmetry
+    from ax_symmetry.space.forgotten_blocks import forgotten_blocks
 
+    if told := forgotten_blocks(symmetry, experiment.search_space):
+        print(told)
     report = check_symmetry(experiment, symmetry, metric=metric)
     print(report)
     return CONTRADICTED if report.verdict == "contradicted" else 0
 
 
 def _suggest(file: Path, metric: str | None) -> int:
+    stored = _stored(file)
     from ax_symmetry.diagnostics import suggest_symmetries
 
-    suggestions = suggest_symmetries(_experiment(file), metric=metric)
+    suggestions = suggest_symmetries(_experiment(file, stored), metric=metric)
     for number, suggestion in enumerate(suggestions, start=1):
         print(f"{number}. {suggestion}\n")
     if not suggestions:
@@ -83,21 +90,45 @@ def _suggest(file: Path, metric: str | None) -> int:
 def _read(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SymmetryError(f"{file}: cannot be read as JSON: {error}") from error
+    except OSError as error:
+        raise SymmetryError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise SymmetryError(f"{file} cannot be read as JSON: {error}.") from error
 
 
-def _experiment(file: Path) -> Any:
-    """Read an experiment that Ax has stored, alone or inside an AxClient or a Client."""
+def _declared(file: Path) -> Any:
+    """Read the dict of a symmetry, and see that it is not an experiment that stands in its place."""
+    found = _read(file)
+    if _inner(found) is not None:
+        raise SymmetryError(f"{file} holds an experiment of Ax, and no symmetry; name it after --experiment.")
+    return found
+
+
+def _stored(file: Path) -> Any:
+    """Read what Ax has stored, and see without Ax, whose import takes long, that it holds an experiment."""
+    found = _read(file)
+    if _inner(found) is None:
+        raise SymmetryError(
+            f"{file} holds no experiment of Ax; store one with AxClient.save_to_json_file, Client.save_to_json_file or "
+            "ax.storage.json_store.save.save_experiment."
+        )
+    return found
+
+
+def _inner(found: Any) -> Mapping[str, Any] | None:
+    """Return the JSON of an experiment, alone or inside an AxClient or a Client; None if it is something else."""
+    inner = found.get("experiment", found) if isinstance(found, Mapping) else None
+    return inner if isinstance(inner, Mapping) and str(inner.get("__type")).endswith("Experiment") else None
+
+
+def _experiment(file: Path, stored: Any) -> Any:
+    """Let Ax read the experiment that it has stored in a file."""
     import ax_symmetry.transforms.registration  # noqa: F401  so that Ax's storage knows the transforms
     from ax_symmetry._ax.stored_experiments import stored_experiment
 
-    experiment = stored_experiment(_read(file))
+    experiment = stored_experiment(stored)
     if experiment is None:
-        raise SymmetryError(
-            f"{file}: holds no experiment of Ax; store one with AxClient.save_to_json_file, Client.save_to_json_file "
-            "or ax.storage.json_store.save.save_experiment."
-        )
+        raise SymmetryError(f"{file} holds an experiment that this Ax cannot read; use the Ax that has stored it.")
     return experiment
 
 

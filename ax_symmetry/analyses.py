@@ -11,6 +11,7 @@ from plotly import graph_objects as go
 
 from ax_symmetry._ax.analysis_cards import FigureAnalysis
 from ax_symmetry.diagnostics.observations import choose_metric
+from ax_symmetry.options import plain
 from ax_symmetry.plotting.domain_slice import domain_slice
 from ax_symmetry.plotting.figures import draw_domain, draw_left_out, draw_orbits
 from ax_symmetry.plotting.tables import left_out_table, orbit_table
@@ -132,4 +133,4 @@ def _plain(symmetry: Symmetry | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(symmetry, Symmetry):
         return symmetry.to_config()
     Symmetry.from_config(symmetry)
-    return dict(symmetry)
+    return dict(plain(symmetry))

@@ -1,5 +1,9 @@
 """The package's own errors and warning."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class SymmetryError(ValueError):
     """A declared symmetry cannot hold, or cannot be used as asked.
@@ -18,3 +22,18 @@ class NotAveraged(ValueError):
 
 class SymmetryWarning(UserWarning):
     """Something works, but not the way its user may believe."""
+
+
+def shown(value: Any) -> str:
+    """Show in a message what was given: a short value as it is written, any other by its type.
+
+    Example:
+        >>> shown("a"), shown(object())
+        ("'a'", 'an object')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    text, kind = repr(value), type(value).__name__
+    if len(text) <= 80 and "\n" not in text and not text.startswith("<"):
+        return text
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 
 METHODS = ("augmentation", "kernel", "auto")
 BASE_KERNELS = ("matern", "rbf")
@@ -41,6 +41,41 @@ OPTION_KEYS = tuple(field.name for field in (*fields(SymmetrizeOptions), *fields
 """The keys of both."""
 
 
+def plain(value: Any) -> Any:
+    """Write a value as JSON has it: NumPy's numbers and arrays, and tuples, as Python's numbers and lists.
+
+    Example:
+        >>> import numpy as np
+        >>> plain({"mirror": {"x": np.int64(0)}, "order_by": ("x",)})
+        {'mirror': {'x': 0}, 'order_by': ['x']}
+    """
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def whole_number(key: str, value: Any, least: int, instead: str) -> int:
+    """Read a whole number.
+
+    Args:
+        key: The name of the option.
+        value: What was given.
+        least: The least number that it can be.
+        instead: What to do without one, as the message says.
+
+    Raises:
+        SymmetryError: It is none.
+    """
+    number = plain(value)
+    if type(number) is not int or number < least:
+        raise SymmetryError(f"{key}: got {shown(value)}; give a whole number from {least} on{instead}.")
+    return number
+
+
 def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool = True) -> dict[str, Any]:
     """Write into the dict of a symmetry how the model is to learn it.
 
@@ -52,8 +87,8 @@ def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool =
     Raises:
         SymmetryError: The method is unknown, or the call and the dict, or options in it, contradict each other.
     """
-    if method not in METHODS:
-        raise SymmetryError(f"method: got {method!r}; use {', '.join(map(repr, METHODS))}.")
+    if not isinstance(method, str) or method not in METHODS:
+        raise SymmetryError(f"method: got {shown(method)}; use {', '.join(map(repr, METHODS))}.")
     declared = config.get("method", method)
     if method not in ("auto", declared):
         raise SymmetryError(f"method: the call says {method!r}, the dict {declared!r}; leave out one of them.")
@@ -82,7 +117,11 @@ def read_symmetrize(config: Mapping[str, Any]) -> SymmetrizeOptions:
         SymmetryError: The config is no dict, or an option has a value that it cannot have.
     """
     if not isinstance(config, Mapping):
-        raise SymmetryError(f"SymmetrizeObservations: its config is the dict of the symmetry; got {config!r}.")
+        raise SymmetryError(
+            "SymmetrizeObservations: its config is the dict of the symmetry, as symmetry.to_config() writes it; got "
+            f"{shown(config)}."
+        )
+    config = plain(config)
     options = SymmetrizeOptions(**{key: config[key] for key in SymmetrizeOptions.__dataclass_fields__ if key in config})
     _one_of("method", options.method, ("augmentation", "kernel"))
     for key in ("noise", "max_images", "select", "seed"):
@@ -104,12 +143,9 @@ def read_symmetrize(config: Mapping[str, Any]) -> SymmetrizeOptions:
         raise SymmetryError("asymmetry: images share the value of their observation; set method to 'kernel'.")
     _one_of("noise", options.noise, ("orbit", "copy"))
     _one_of("select", options.select, ("nearest", "random"))
-    if options.max_images is not None and (type(options.max_images) is not int or options.max_images < 1):
-        raise SymmetryError(
-            f"max_images: got {options.max_images!r}; give a whole number from 1 on, or leave it out to keep all."
-        )
-    if type(options.seed) is not int or options.seed < 0:
-        raise SymmetryError(f"seed: got {options.seed!r}; give a whole number from 0 on.")
+    if options.max_images is not None:
+        whole_number("max_images", options.max_images, 1, ", or leave it out to keep all")
+    whole_number("seed", options.seed, 0, "")
     return options
 
 
@@ -119,9 +155,11 @@ def read_canonicalize(config: Mapping[str, Any]) -> CanonicalizeOptions:
     Raises:
         SymmetryError: An option has a value that it cannot have.
     """
-    order_by, constrain = config.get("order_by", ()), config.get("constrain")
-    if not isinstance(order_by, (list, tuple)) or not all(isinstance(n, str) for n in order_by):
-        raise SymmetryError(f"order_by: got {order_by!r}; give a list of names of parameters, one per slot, in order.")
+    order_by, constrain = (plain(config.get(key, default)) for key, default in (("order_by", []), ("constrain", None)))
+    if not isinstance(order_by, list) or not all(isinstance(n, str) for n in order_by):
+        raise SymmetryError(
+            f"order_by: got {shown(order_by)}; give a list of names of parameters, one per slot, in order."
+        )
     if constrain is not None and type(constrain) is not bool:
         raise SymmetryError(f"constrain: got {constrain!r}; give True or False.")
     return CanonicalizeOptions(tuple(order_by), constrain)
@@ -133,4 +171,4 @@ def _is_share(value: Any) -> bool:
 
 def _one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in allowed:
-        raise SymmetryError(f"{key}: got {value!r}; use {' or '.join(map(repr, allowed))}.")
+        raise SymmetryError(f"{key}: got {shown(value)}; use {' or '.join(map(repr, allowed))}.")

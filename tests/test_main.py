@@ -1,7 +1,8 @@
 """The command line, as users run it, on experiments as Ax stores them.
 
 One-line bugs that turn this file red: return 0 on a contradiction; report an error of the config as a contradiction;
-look for the experiment at one place of the file alone; forget the number of images; print a traceback.
+look for the experiment at one place of the file alone; forget the number of images; print a traceback; import Ax
+before the files are looked at.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, config in configs.items():
         (made / f"{name}.json").write_text(json.dumps(config))
     (made / "broken.json").write_text("{")
+    (made / "table.csv").write_text("a,b,y\n0.1,0.2,3.0\n")
+    (made / "binary.json").write_bytes(bytes(range(128, 256)))
     client = AxClient(random_seed=0, verbose_logging=False)
     client.create_experiment(
         parameters=[{"name": name, "type": "range", "bounds": [0.0, 1.0]} for name in NAMES],
@@ -114,23 +117,63 @@ def test_a_space_that_does_not_have_it(folder: Path, capsys: pytest.CaptureFixtu
     assert "The search space does not have the symmetry: parameter q" in capsys.readouterr().out
 
 
+WRONG = [
+    (("check", "typo.json"), "unknown key 'block': did you mean 'blocks'?"),
+    (("check", "nowhere.json"), "nowhere.json cannot be read: No such file or directory."),
+    (("check", "."), "cannot be read: Is a directory."),
+    (("check", "broken.json"), "broken.json cannot be read as JSON: "),
+    (("check", "binary.json"), "binary.json cannot be read as JSON: "),
+    (("check", "table.csv"), "table.csv cannot be read as JSON: "),
+    (("check", "experiment.json"), "experiment.json holds an experiment of Ax, and no symmetry; "),
+    (("check", "ax_client.json"), "ax_client.json holds an experiment of Ax, and no symmetry; "),
+    (("check", "true.json", "--metric", "y"), "metric: there is no experiment that has it; "),
+    (("check", "true.json", "--experiment", "nowhere.json"), "nowhere.json cannot be read: "),
+    (("check", "true.json", "--experiment", "table.csv"), "table.csv cannot be read as JSON: "),
+    (("check", "true.json", "--experiment", "true.json"), "true.json holds no experiment of Ax; "),
+    (("suggest", "broken.json"), "broken.json cannot be read as JSON: "),
+    (("suggest", "table.csv"), "table.csv cannot be read as JSON: "),
+    (("suggest", "true.json"), "true.json holds no experiment of Ax; "),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [
-        (("check", "typo.json"), "did you mean 'blocks'?"),
-        (("check", "nowhere.json"), "nowhere.json: cannot be read"),
-        (("check", "broken.json"), "cannot be read as JSON"),
-        (("check", "true.json", "--experiment", "true.json"), "true.json: holds no experiment"),
-        (("check", "true.json", "--experiment", "experiment.json", "--metric", "z"), "metric: 'z'"),
-        (("suggest", "broken.json"), "cannot be read as JSON"),
-    ],
+    [*WRONG, (("check", "true.json", "--experiment", "experiment.json", "--metric", "z"), "metric: 'z' is none of")],
 )
 def test_wrong_input(
     folder: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(folder, *arguments) == 2
-    error = capsys.readouterr().err
-    assert error.splitlines()[-1].startswith("error: ") and said in error
+    printed = capsys.readouterr()
+    (error,) = printed.err.splitlines()
+    assert error.startswith("error: ") and said in error and error[-1] in ".?"
+    assert "--metric" in arguments or not printed.out
+
+
+def test_wrong_files_are_known_before_ax_is_loaded(folder: Path) -> None:
+    """Ax takes long to import; in a fresh interpreter, with the same files as above."""
+    calls = [[str(folder / a) if (folder / a).exists() else a for a in arguments] for arguments, _ in WRONG]
+    code = (
+        f"import sys; from ax_symmetry.__main__ import main; codes = [main(call) for call in {calls!r}]; "
+        "print(codes, sorted({'ax', 'torch', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines() == [f"{[2] * len(WRONG)} []"], done.stderr
+
+
+def test_a_constraint_that_forgets_a_block_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client = AxClient(verbose_logging=False)
+    client.create_experiment(
+        parameters=[{"name": name, "type": "range", "bounds": [0.0, 1.0]} for name in NAMES],
+        objectives={"y": ObjectiveProperties(minimize=False)}, parameter_constraints=["a + b <= 1"],
+    )
+    client.complete_trial(client.attach_trial({"a": 0.1, "b": 0.2, "c": 0.3})[1], {"y": (1.0, 0.1)})
+    save_experiment(client.experiment, str(folder / "forgets.json"))
+    (folder / "three.json").write_text(json.dumps({"blocks": [["a"], ["b"], ["c"]]}))
+    assert run(folder, "check", "three.json", "--experiment", "forgets.json") == 0
+    printed = capsys.readouterr().out
+    assert "The parameter constraint a + b <= 1 leaves out block c" in printed
+    assert "undecided by 1 observation of y." in printed
 
 
 def test_suggestions(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ from gpytorch.kernels import Kernel
 from gpytorch.mlls import MarginalLogLikelihood
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, no_kernel, put_kernel, put_likelihood
+from ax_symmetry._ax.fitting import KernelSpec, has_own_kernel, no_kernel, put_kernel, put_likelihood
 from ax_symmetry._ax.search_model import ViewOf, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 from ax_symmetry.errors import SymmetryError
@@ -52,7 +52,9 @@ class RowTransform(RowLogic, Transform):
         config: Any = None,
     ) -> None:
         super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
-        training = None if experiment_data is None else _training(experiment_data.arm_data)
+        training = None
+        if experiment_data is not None:
+            training = _training(experiment_data.arm_data, experiment_data.observation_data)
         self.read_config(config, context_of(search_space, training, adapter))
 
     def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:
@@ -176,6 +178,19 @@ def use_likelihood(adapter: Any, kind: type[MarginalLogLikelihood], options: dic
         put_likelihood(adapter.generator, kind, options, SurrogateSpec())
 
 
+def fits_any_model(adapter: Any) -> bool:
+    """Tell whether an adapter fits a model, of which nobody said that it has a kernel of its own."""
+    generator = adapter.generator
+    if isinstance(generator, BoTorchGenerator):
+        return not has_own_kernel(generator)
+    return isinstance(adapter, TorchAdapter)
+
+
+def is_gaussian_process(adapter: Any) -> bool:
+    """Tell whether an adapter fits models of BoTorch."""
+    return isinstance(adapter.generator, BoTorchGenerator)
+
+
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:
     """Let an adapter's search for candidates see another model than the fitted one; not a random search."""
     if isinstance(adapter.generator, BoTorchGenerator):
@@ -196,13 +211,17 @@ def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str,
             yield keywords, list(defaults), issubclass(spec.generator_enum.adapter_class, TorchAdapter)
 
 
-def _training(arm_data: pd.DataFrame) -> Training:
-    """Read training data off the data frame of arms."""
+def _training(arm_data: pd.DataFrame, observation_data: pd.DataFrame | None = None) -> Training:
+    """Read training data off the data frame of arms, and outcomes off that of observations."""
     table = {
         name: [None if _absent(v) else v for v in arm_data[name].tolist()] for name in arm_data if name != "metadata"
     }
     metadata = next((m for m in arm_data.get("metadata", []) if isinstance(m, Mapping)), None)
-    return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata)
+    outcomes = {}
+    if observation_data is not None and not observation_data.empty:
+        mean, sem = observation_data["mean"], observation_data["sem"]
+        outcomes = {metric: (mean[metric].tolist(), sem[metric].tolist()) for metric in mean}
+    return Training(arm_data.index.get_level_values("arm_name").tolist(), table, metadata, outcomes)
 
 
 def _like(column: pd.Series, dtype: Any) -> pd.Series:

@@ -12,6 +12,8 @@ from ax.core.experiment import Experiment
 from plotly import graph_objects as go
 from plotly import io
 
+from ax_symmetry._ax.given import experiment_of
+
 LOW, INSIGHT = 10, 2  # Ax's level of its own figures, and their category, where cards have these
 
 
@@ -38,6 +40,7 @@ class FigureAnalysis(Analysis):
         Raises:
             ValueError: There is no experiment, or one without data.
         """
+        experiment = experiment if experiment is None else experiment_of(experiment)
         missing = self.validate_applicable_state(experiment, generation_strategy, adapter)
         if experiment is None or missing is not None:
             raise ValueError(missing)

@@ -20,6 +20,11 @@ def generator_of(adapter: Any) -> Any:
     return getattr(adapter, "generator", None) or adapter.model
 
 
+def takes_rows_once(adapter: Any) -> bool:
+    """Tell whether an adapter's model refuses training data in which two rows are equal, as Thompson sampling does."""
+    return any(kind.__name__ == "ThompsonSampler" for kind in type(generator_of(adapter)).__mro__)
+
+
 def fitted_surrogate(adapter: Any) -> Any:
     """Return the object of Ax whose `model` is the fitted BoTorch model: a surrogate, or a generator without one."""
     generator = generator_of(adapter)

@@ -90,6 +90,15 @@ def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
     )
 
 
+def has_own_kernel(generator: Any) -> bool:
+    """Tell whether modular BoTorch was told which surrogate or kernel to fit, which may know a symmetry by itself."""
+    spec = getattr(generator, "surrogate_spec", None)
+    if spec is None:
+        return private.surrogate_of(generator) is not None
+    configs = [*spec.model_configs, *(c for given in spec.metric_to_model_configs.values() for c in given)]
+    return any(config.covar_module_class is not None for config in configs)
+
+
 def another_kernel(argument: str) -> SymmetryError:
     """Make the error for a call that says which kernel to fit, by one of its arguments."""
     return SymmetryError(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import torch
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -40,7 +41,7 @@ else:
     from ax.models.torch.botorch_modular.model import BoTorchModel
 
 from ax_symmetry._ax import private
-from ax_symmetry._ax.fitting import KernelSpec, another_kernel, no_kernel, put_kernel, put_likelihood
+from ax_symmetry._ax.fitting import KernelSpec, another_kernel, has_own_kernel, no_kernel, put_kernel, put_likelihood
 from ax_symmetry._ax.model_constructors import ModelsByLikelihood, ModelsWithKernel
 from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
@@ -185,6 +186,23 @@ def use_likelihood(adapter: Any, kind: type[MarginalLogLikelihood], options: dic
             generator.surrogate_specs = {"orbits": SurrogateSpec(mll_class=kind, mll_kwargs=options)}
 
 
+def fits_any_model(adapter: Any) -> bool:
+    """Tell whether a model bridge fits a model, of which nobody said that it has a kernel of its own."""
+    generator = adapter.model
+    if hasattr(generator, "model_constructor"):
+        return generator.model_constructor is get_and_fit_model
+    if hasattr(generator, "surrogate_specs"):  # before Ax 0.5
+        return not (generator.surrogate_specs or generator.surrogates)
+    if isinstance(generator, BoTorchModel):
+        return not has_own_kernel(generator)
+    return isinstance(adapter, TorchModelBridge)
+
+
+def is_gaussian_process(adapter: Any) -> bool:
+    """Tell whether a model bridge fits models of BoTorch."""
+    return isinstance(adapter.model, BoTorchModel) or hasattr(adapter.model, "model_constructor")
+
+
 def use_search_model(adapter: Any, view_of: ViewOf) -> None:
     """Let a model bridge's search for candidates see another model than the fitted one; not a random search."""
     generator = adapter.model
@@ -237,4 +255,10 @@ def _training(observations: Sequence[Observation]) -> Training:
     names = dict.fromkeys(name for obs in observations for name in obs.features.parameters)
     table = {name: [obs.features.parameters.get(name) for obs in observations] for name in names}
     metadata = next((obs.features.metadata for obs in observations), None)
-    return Training([obs.arm_name for obs in observations], table, metadata)
+    outcomes: dict[str, tuple[list[float], list[float]]] = {}
+    for obs in observations:
+        for metric, mean, variance in zip(obs.data.metric_names, obs.data.means, np.diag(obs.data.covariance)):
+            means, sems = outcomes.setdefault(metric, ([], []))
+            means.append(float(mean))
+            sems.append(float(np.sqrt(variance)))
+    return Training([obs.arm_name for obs in observations], table, metadata, outcomes)

@@ -12,6 +12,7 @@ from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import private
+from ax_symmetry.errors import SymmetryError
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class Training:
         arms: The name of every row's arm, None where it has none.
         table: The values of every parameter, None where a row lacks it.
         metadata: The metadata of the first row.
+        outcomes: By metric the means and the sems of what was observed; nan where a row lacks it.
     """
 
     arms: Sequence[str | None]
     table: Mapping[str, Sequence[Any]]
     metadata: Mapping[str, Any] | None = None
+    outcomes: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
 
     def columns(self, names: Iterable[str]) -> dict[str, Sequence[Any]]:
         """Return the values of some parameters, also of those that no row has."""
@@ -105,6 +108,24 @@ def context_of(search_space: SearchSpace | None, training: Training | None, adap
         configs=private.transform_configs(adapter),
         built=adapter.transforms,
     )
+
+
+def check_outcomes(metric: str, means: Sequence[float], sems: Sequence[float]) -> None:
+    """Check that a Gaussian process of Ax can be fitted to outcomes; nan stands for a missing one.
+
+    Raises:
+        SymmetryError: One is infinite, or the sem of some is known and that of others is not.
+    """
+    if np.isinf(means).any():
+        raise SymmetryError(
+            f"data: an outcome of {metric} is infinite, and no model can be fitted to it; attach a finite number "
+            "instead, or no data."
+        )
+    known = ~np.isnan(np.asarray(sems, dtype=float)[~np.isnan(np.asarray(means, dtype=float))])
+    if known.any() and not known.all():
+        raise SymmetryError(
+            f"data: {known.sum()} of {len(known)} outcomes of {metric} have a sem; give the sem of all or none of them."
+        )
 
 
 class RowLogic:

@@ -13,18 +13,21 @@ from ax.core.data import Data
 from ax.core.experiment import Experiment
 
 from ax_symmetry._ax.fitted_models import fitted_model
-from ax_symmetry.diagnostics.evidence import Assessment, Repeats, assess, compare_repeats, p_of_no_asymmetry
-from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of, orbits_of
+from ax_symmetry._ax.given import experiment_of
+from ax_symmetry._ax.training_rows import check_outcomes
+from ax_symmetry.diagnostics.evidence import (
+    SIGNIFICANCE, Assessment, Repeats, assess, compare_repeats, log_likelihood_of_a_constant, p_of_no_asymmetry,
+    vary_by_noise_alone,
+)
+from ax_symmetry.diagnostics.observations import choose_metric, data_of, orbits_of
 from ax_symmetry.errors import SymmetryError, SymmetryWarning
-from ax_symmetry.generation.get_botorch import get_botorch
+from ax_symmetry.generation.get_botorch import fit_botorch
 from ax_symmetry.space.bounds import without_roles
 from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 
-SIGNIFICANCE = 0.02
-"""Significance level of the test; also its false alarm rate."""
 MIN_GAIN = 2.0
-"""The least gain of log marginal likelihood from which on the data support the symmetry."""
+"""The least gain of log marginal likelihood from which on the data support the symmetry, or anything but a constant."""
 MIN_OBSERVATIONS = 5
 """The least number of observations that can tell anything."""
 
@@ -44,6 +47,7 @@ class SymmetryReport:
         asymmetry: e, the share of the variance that is not invariant, as the data ask for.
         p: The probability of data that speak so much against the symmetry, or more, if it holds.
         verdict: "supported", "undecided" or "contradicted".
+        says_nothing: Whether the outcomes are equal, or may be but for their noise: then nothing follows from them.
     """
 
     metric: str
@@ -55,13 +59,17 @@ class SymmetryReport:
     asymmetry: float = 0.0
     p: float = 1.0
     verdict: str = "undecided"
+    says_nothing: bool = False
 
     def __str__(self) -> str:
-        lines = [f"The symmetry is {self.verdict} by {self.observations} observations of {self.metric}."]
+        plural = "" if self.observations == 1 else "s"
+        lines = [f"The symmetry is {self.verdict} by {self.observations} observation{plural} of {self.metric}."]
         if self.space is not None:
             return f"{lines[0]}\n  The search space does not have it: {self.space}"
         if self.observations < MIN_OBSERVATIONS:
             return f"{lines[0]}\n  With fewer than {MIN_OBSERVATIONS} nothing can be said."
+        if self.says_nothing:
+            return f"{lines[0]}\n  They are equal, or differ by no more than their noise, and nothing can be said."
         if self.repeats is not None:
             lines.append(
                 f"  Experiments observed in several orders: {self.repeats.orbits}; what was measured differs by "
@@ -89,12 +97,13 @@ def check_symmetry(
     Cost: three fits to n observations.
 
     Args:
-        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        experiment_or_adapter: An experiment with data, or a client that has one; from Ax 0.5 on also an adapter.
         symmetry: A symmetry, or its dict; its options are left aside.
         metric: The metric to look at; the objective's by default.
 
     Returns:
         The report; `report.verdict` is "supported", "undecided" or "contradicted", and `print(report)` says why.
+        Outcomes that are few, equal, or differ by no more than their noise decide nothing.
 
     Raises:
         SymmetryError: The metric is not known or has no data, or there is no experiment.
@@ -102,7 +111,7 @@ def check_symmetry(
     Warns:
         SymmetryWarning: The data, or the search space, contradict the symmetry.
     """
-    experiment = experiment_of(experiment_or_adapter)
+    experiment = experiment_of(experiment_or_adapter, "experiment_or_adapter")
     declared = Symmetry.of(symmetry)
     chosen = choose_metric(experiment, metric)
     report = report_on(experiment, declared, chosen)
@@ -116,9 +125,10 @@ def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> t
 
     A fidelity or a task is a parameter like others there, so that the model can have the invariant kernel.
     """
+    check_outcomes(table["metric_name"].iloc[0], table["mean"], table["sem"])
     space = experiment.search_space
     of_all = {} if kernel_obstacle(space) is None else {"search_space": without_roles(space)}
-    adapter = get_botorch(experiment, Data(df=table), **of_all, **how)
+    adapter = fit_botorch(experiment, Data(df=table), **of_all, **how)
     return assess(fitted_model(adapter)), adapter
 
 
@@ -154,13 +164,16 @@ def report_on(
         symmetry.validate(experiment.search_space)
     except SymmetryError as error:
         return SymmetryReport(metric, n, space=str(error), verdict="contradicted", p=0.0)
-    if n < MIN_OBSERVATIONS:
-        return SymmetryReport(metric, n)
+    if n < MIN_OBSERVATIONS or vary_by_noise_alone(table["mean"], table["sem"] ** 2):
+        return SymmetryReport(metric, n, says_nothing=n >= MIN_OBSERVATIONS)
     repeats = _repeats(experiment, symmetry, table)
     plain, invariant = fits or (
         fit_and_assess(experiment, table)[0], fit_invariant(experiment, table, symmetry)[0]
     )
     approximate, adapter = fit_invariant(experiment, table, symmetry, asymmetry="learn")
+    best = max(invariant.log_likelihood, approximate.log_likelihood)
+    if table["sem"].isna().any() and best < log_likelihood_of_a_constant(plain.outcomes) + MIN_GAIN:
+        return SymmetryReport(metric, n, says_nothing=True)
     tests = [p_of_no_asymmetry(invariant, approximate), *([repeats.p] if repeats is not None else [])]
     p = min(1.0, len(tests) * min(tests))
     better = invariant.loo_log_density - plain.loo_log_density

@@ -11,6 +11,13 @@ import numpy as np
 import torch
 from scipy.stats import chi2
 
+SIGNIFICANCE = 0.02
+"""Significance level of the tests; also their false alarm rate."""
+ROUNDING = 1e-10
+"""Within this fraction of the largest, outcomes are equal."""
+AX_STANDARDISES_FROM = 1e-8
+"""Ax divides outcomes of a smaller standard deviation by 1, so that its models see no difference."""
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -58,6 +65,31 @@ def p_of_no_asymmetry(invariant: Assessment, approximate: Assessment) -> float:
     """
     ratio = 2 * (approximate.log_likelihood - invariant.log_likelihood)
     return 0.5 * float(chi2.sf(ratio, 1)) if ratio > 0 else 1.0
+
+
+def vary_by_noise_alone(means: Sequence[float], variances: Sequence[float]) -> bool:
+    """Tell whether outcomes vary no more than their noise lets equal ones: then they say nothing of a function.
+
+    A chi-squared test of n equal means. Numbers that differ by rounding are equal, and so are those that Ax does not
+    standardise, since their SD is too small.
+
+    Args:
+        means: The n outcomes.
+        variances: The variances of their noise; nan where it is not known, which lets any difference be a difference.
+    """
+    y = np.asarray(means, dtype=float)
+    rounding = ROUNDING * np.abs(y).max(initial=0.0)
+    if len(y) < 2 or np.ptp(y) <= rounding or y.std() < AX_STANDARDISES_FROM:
+        return True
+    noise = np.asarray(variances, dtype=float) + rounding**2
+    weight = 1 / noise
+    statistic = float((weight * (y - (weight * y).sum() / weight.sum()) ** 2).sum())
+    return float(chi2.sf(statistic, len(y) - 1)) >= SIGNIFICANCE  # False of nan
+
+
+def log_likelihood_of_a_constant(outcomes: np.ndarray) -> float:
+    """Return the log likelihood of n outcomes that are a constant and noise, at the best constant and variance."""
+    return float(-0.5 * len(outcomes) * (np.log(2 * np.pi * outcomes.var()) + 1))
 
 
 @dataclass(frozen=True)

@@ -10,28 +10,10 @@ import pandas as pd
 from ax.core.data import Data
 from ax.core.experiment import Experiment
 
-from ax_symmetry._ax import private
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.known_arms import experiment_keys
 from ax_symmetry.symmetry.symmetry import Symmetry
-
-
-def experiment_of(experiment_or_adapter: Any) -> Experiment:
-    """Return an experiment, or that of an adapter.
-
-    Raises:
-        SymmetryError: The adapter does not know its experiment, as before Ax 0.5.
-    """
-    if isinstance(experiment_or_adapter, Experiment):
-        return experiment_or_adapter
-    experiment = private.experiment_of(experiment_or_adapter)
-    if experiment is None:
-        raise SymmetryError(
-            f"experiment_or_adapter: a {type(experiment_or_adapter).__name__} of this Ax does not know its "
-            "experiment; hand over the experiment itself."
-        )
-    return experiment
 
 
 def choose_metric(experiment: Experiment, metric: str | None) -> str:
@@ -41,8 +23,8 @@ def choose_metric(experiment: Experiment, metric: str | None) -> str:
         SymmetryError: The experiment does not have the metric, or no single objective.
     """
     known, config = ", ".join(map(repr, experiment.metrics)), experiment.optimization_config
-    if metric is not None and metric not in experiment.metrics:
-        raise SymmetryError(f"metric: {metric!r} is none of the experiment's; use one of {known}.")
+    if metric is not None and (not isinstance(metric, str) or metric not in experiment.metrics):
+        raise SymmetryError(f"metric: {shown(metric)} is none of the experiment's; use one of {known}.")
     of_objective = [] if config is None else config.objective.metric_names
     if metric is None and len(of_objective) != 1:
         raise SymmetryError(f"metric: the experiment has no single objective; name one of {known}.")
@@ -52,13 +34,19 @@ def choose_metric(experiment: Experiment, metric: str | None) -> str:
 def data_of(experiment: Experiment, metric: str) -> pd.DataFrame:
     """Return the rows of an experiment's data that are of a metric: per arm of a trial one, of map data the last.
 
+    A mean that is nan is a missing one.
+
     Raises:
-        SymmetryError: There are none.
+        SymmetryError: There are none, or one is infinite.
     """
     table = experiment.lookup_data().df
-    table = table[table["metric_name"] == metric]
+    table = table[(table["metric_name"] == metric) & table["mean"].notna()]
     if table.empty:
         raise SymmetryError(f"metric: the experiment has no data of {metric}; add some, or name another metric.")
+    for arm in table["arm_name"][np.isinf(table["mean"])]:
+        raise SymmetryError(
+            f"metric: the outcome {metric} of arm {arm} is infinite; attach a finite number instead, or no data."
+        )
     columns = {"trial_index", *Data.REQUIRED_COLUMNS}
     return table.drop_duplicates(["trial_index", "arm_name"], keep="last")[[c for c in table if c in columns]]
 

@@ -17,11 +17,12 @@ from scipy.special import softmax
 from tqdm.auto import tqdm
 
 from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.given import experiment_of
 from ax_symmetry._ax.model_inputs import ModelInputs
-from ax_symmetry.diagnostics.check_symmetry import SymmetryReport, fit_and_assess, fit_invariant
-from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
+from ax_symmetry.diagnostics.check_symmetry import MIN_OBSERVATIONS, SymmetryReport, fit_and_assess, fit_invariant
+from ax_symmetry.diagnostics.observations import choose_metric, data_of
 from ax_symmetry.diagnostics.check_symmetry import report_on
-from ax_symmetry.diagnostics.evidence import Assessment
+from ax_symmetry.diagnostics.evidence import Assessment, vary_by_noise_alone
 from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels.averaged import AveragedKernel
@@ -85,18 +86,21 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     progress bar shows the fits.
 
     Args:
-        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        experiment_or_adapter: An experiment with data, or a client that has one; from Ax 0.5 on also an adapter.
         metric: The metric to look at; the objective's by default.
 
     Returns:
-        The suggestions, the most probable first; none if no group is more probable than no symmetry.
+        The suggestions, the most probable first; none if no group is more probable than no symmetry, or if the outcomes
+        are few, equal, or differ by no more than their noise.
 
     Raises:
         SymmetryError: The metric is unknown or has no data, or there is no experiment.
     """
-    experiment = experiment_of(experiment_or_adapter)
+    experiment = experiment_of(experiment_or_adapter, "experiment_or_adapter")
     metric = choose_metric(experiment, metric)
     table = data_of(experiment, metric)
+    if table["arm_name"].nunique() < MIN_OBSERVATIONS or vary_by_noise_alone(table["mean"], table["sem"] ** 2):
+        return []
     plain, adapter = fit_and_assess(experiment, table)
     fits: dict[Parts, Assessment] = {}
     with tqdm(desc="Groups", unit="fit", leave=False) as progress:
@@ -117,7 +121,7 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
         if scores[parts] > 0 and len(suggestions) < MAX_SUGGESTIONS:
             symmetry = Symmetry(parts)
             report = report_on(experiment, symmetry, metric, (plain, fits[parts]))
-            if report.verdict != "contradicted":
+            if report.verdict != "contradicted" and not report.says_nothing:
                 suggestions.append(Suggestion(symmetry.to_config(), float(weight), len(glances), report))
     return suggestions
 

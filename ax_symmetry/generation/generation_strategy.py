@@ -10,13 +10,18 @@ from typing import Any
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend
-from ax_symmetry.options import choose_method
+from ax_symmetry._ax.given import search_space_of
+from ax_symmetry._ax.strategies import most_at_once
+from ax_symmetry.options import choose_method, plain, whole_number
+from ax_symmetry.space.forgotten_blocks import warn_of_forgotten_blocks
 from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.costs import OBSERVATIONS
 from ax_symmetry.transforms.plan import config_of
 from ax_symmetry.transforms.registration import SymmetrizeObservations, transforms_for
 from ax_symmetry.transforms.validation import check_declaration
+
+logger = logging.getLogger(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +45,12 @@ def choose_generation_strategy(
     before 1.0 raises `GenerationStrategyRepeatedPoints`, and newer ones propose a quasi-random one.
 
     Args:
-        search_space: The search space of the experiment (`experiment.search_space`).
+        search_space: The search space of the experiment, or an experiment or client that has one.
         symmetry: A symmetry, or its dict with options of the transforms. With `asymmetry` candidates stay as they are.
         method: As for `get_botorch`: `"augmentation"`, `"kernel"` or `"auto"`.
         num_initialization_trials: How many trials to choose quasi-randomly; Ax's own number without it.
         max_parallelism: How many trials may run at the same time, in either step; -1 for any number. Without it Ax's
-            own limits: any number of quasi-random trials, 3 of the others.
+            own limits: any number of quasi-random trials, 3 of the others. Whoever asks for more at once gets so many.
         random_seed: Seed of the quasi-random step.
 
     Returns:
@@ -53,12 +58,23 @@ def choose_generation_strategy(
         and `Client.set_generation_strategy(...)`.
 
     Raises:
-        SymmetryError: The symmetry does not fit the search space, or `method` is unknown.
+        SymmetryError: The symmetry does not fit the search space, or an argument is none that it can be.
+
+    Warns:
+        SymmetryWarning: A parameter constraint looks as if a block was forgotten.
     """
+    search_space = search_space_of(search_space)
+    if num_initialization_trials is not None:
+        num_initialization_trials = whole_number("num_initialization_trials", num_initialization_trials, 0, "")
+    if max_parallelism is not None and (max_parallelism := plain(max_parallelism)) != -1:
+        max_parallelism = whole_number("max_parallelism", max_parallelism, 1, ", or -1 for any number")
+    if random_seed is not None:
+        random_seed = whole_number("random_seed", random_seed, 0, "")
     config = choose_method(method, config_of(symmetry), kernel_obstacle(search_space) is None)
     asked_for = method != "auto" or "method" in config_of(symmetry)
     names = [transform.__name__ for transform in transforms_for(config)]
-    check_declaration(config, names, search_space, observations=1 if asked_for else OBSERVATIONS)
+    declared = check_declaration(config, names, search_space, observations=1 if asked_for else OBSERVATIONS)
+    warn_of_forgotten_blocks(declared, search_space, stacklevel=2)
     options: dict[str, Any] = {
         "num_initialization_trials": num_initialization_trials,
         "max_parallelism_override": max_parallelism,
@@ -69,6 +85,11 @@ def choose_generation_strategy(
     if not any(learns for _, _, learns in backend.generator_keywords(strategy)):
         logger.info("Ax would search among so many choices without a model; the model of Ax's Client is taken instead.")
         strategy = backend.strategy_of_ax(search_space, suggested_model_override=backend.MODULAR, **options)
+    if (limit := most_at_once(strategy)) is not None:
+        logger.info(
+            "Ax lets at most %s trials of the model's step run at the same time, however many are asked for at once; "
+            "max_parallelism sets another number.", limit,
+        )
     for keywords, defaults, learns in backend.generator_keywords(strategy):
         added = [t for t in transforms_for(config) if learns or t is not SymmetrizeObservations]
         keywords["transforms"] = [*added, *(keywords.get("transforms") or defaults)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ax.core.data import Data
@@ -10,8 +10,10 @@ from ax.core.experiment import Experiment
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry._ax.given import data_of, experiment_of, search_space_of
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.options import choose_method
+from ax_symmetry.space.forgotten_blocks import warn_of_forgotten_blocks
 from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import check_configs, config_of
@@ -33,7 +35,7 @@ def get_botorch(
     the same call is made on their own API.
 
     Args:
-        experiment: The experiment.
+        experiment: The experiment, or a client that has one.
         data: Its data; the sem of each observation is in the outcome's units.
         search_space: Where to optimise, if not the experiment's own search space.
         symmetry: A symmetry, or its dict with options of the transforms. Both transforms and their configs are added;
@@ -53,11 +55,43 @@ def get_botorch(
         The fitted adapter (model bridge), with `gen` and `predict`.
 
     Raises:
-        SymmetryError: The symmetry does not fit, or the call contradicts itself; before anything is fitted.
+        SymmetryError: The symmetry does not fit, the call contradicts itself, or an argument is of another kind; before
+            anything is fitted.
+
+    Warns:
+        SymmetryWarning: A parameter constraint looks as if a block was forgotten.
     """
+    experiment, data = experiment_of(experiment), data_of(data)
+    space = search_space if search_space is None else search_space_of(search_space)
+    adapter = fit_botorch(experiment, data, space, symmetry=symmetry, method=method, **keywords)
+    for built in adapter.transforms.values():
+        if isinstance(built, SymmetrizeObservations):
+            warn_of_forgotten_blocks(built.plan.symmetry, space or experiment.search_space, stacklevel=2)
+    return adapter
+
+
+def fit_botorch(
+    experiment: Experiment,
+    data: Data,
+    search_space: SearchSpace | None = None,
+    *,
+    symmetry: Symmetry | Mapping[str, Any] | None = None,
+    method: str = "auto",
+    **keywords: Any,
+) -> Any:
+    """Do what `get_botorch` does, for callers that have looked at their arguments."""
     given = keywords.pop("transforms", None)
-    transforms = list(backend.default_transforms() if given is None else given)
-    configs = dict(keywords.pop("transform_configs", None) or {})
+    given = backend.default_transforms() if given is None else given
+    transforms: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+    if not isinstance(given, Iterable) or not all(isinstance(transform, type) for transform in transforms):
+        raise SymmetryError(f"transforms: expected a list of Ax's transforms, which are classes; got {shown(given)}.")
+    configs = keywords.pop("transform_configs", None) or {}
+    if not isinstance(configs, Mapping):
+        raise SymmetryError(
+            f"transform_configs: expected a dict of the transforms' configs by name, as symmetry.transform_configs() "
+            f"makes it; got {shown(configs)}."
+        )
+    configs = dict(configs)
     if symmetry is None:
         if method != "auto":
             raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")

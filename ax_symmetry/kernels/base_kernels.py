@@ -12,7 +12,7 @@ from gpytorch.kernels import AdditiveKernel, Kernel, ProductKernel, RBFKernel, S
 from linear_operator import to_dense
 from torch import Tensor
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.kernels.group_average import column_sets, independent_averages
 from ax_symmetry.kernels.stationary import ProductMaternKernel
@@ -116,7 +116,7 @@ def default_base(
         SymmetryError: There is no kernel of that name.
     """
     if name not in BASE_KERNELS:
-        raise SymmetryError(f"base_kernel: got {name!r}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
+        raise SymmetryError(f"base_kernel: got {shown(name)}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
     kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
     if dimensions is not None:
         prior = get_covar_module_with_dim_scaled_prior(dimensions).lengthscale_prior

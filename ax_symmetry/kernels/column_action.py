@@ -14,28 +14,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ax_symmetry.errors import NotAveraged, SymmetryError
+from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Action
 from ax_symmetry.groups.induced_action import induced_action
+from ax_symmetry.kernels.column_places import ColumnPlace, categories_of, circles_of, implied_column
 from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
+from ax_symmetry.options import plain
+from ax_symmetry.symmetry.kind import as_tuple
 from ax_symmetry.symmetry.symmetry import Symmetry
-
-
-@dataclass(frozen=True)
-class ColumnPlace:
-    """Where a parameter is among the columns of a model.
-
-    Attributes:
-        columns: Its columns: one, or several if it is one-hot. A mirror reverses the order of several.
-        slope: If it is one column, and affine in the parameter, `column = slope * value + offset`; None otherwise.
-        offset: See `slope`.
-        mirror_sum: What one column and its mirror image add up to.
-    """
-
-    columns: tuple[int, ...]
-    slope: float | None = 1.0
-    offset: float = 0.0
-    mirror_sum: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +78,7 @@ class ColumnAction:
         for number, name in enumerate(implied):
             like = next((places[other] for other in symmetry.orbit_of(name) if other in places), ColumnPlace(()))
             full[name] = replace(like, columns=(width + number,))
-            weights[:, number], offsets[number] = _implied_column(symmetry, name, places, like, width)
+            weights[:, number], offsets[number] = implied_column(symmetry, name, places, like, width)
         columns = [full[name].columns for name in symmetry.parameters]
         total = width + len(implied)
         partner, sign, shift = torch.arange(total), torch.ones(total).double(), torch.zeros(total).double()
@@ -101,9 +87,8 @@ class ColumnAction:
             if len(place.columns) == 1:
                 sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
         action = induced_action(symmetry.action, columns, total)
-        return cls(
-            action, width, partner, sign, shift, weights, offsets, _circles(symmetry, places), _categories(categories)
-        )
+        embeddings = circles_of(symmetry, places), categories_of(categories)
+        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings)
 
     @property
     def order(self) -> int:
@@ -248,8 +233,9 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     Raises:
         SymmetryError: A parameter of the symmetry is no column, or two columns have one name.
     """
+    names = as_tuple("feature_names", plain(names), "Name all columns of x.")
     for name in names:
-        if list(names).count(name) > 1:
+        if names.count(name) > 1:
             raise SymmetryError(f"feature_names: {name} is there twice; name every column of x once, in order.")
     implied = symmetry.implied(names)
     for name in symmetry.parameters:
@@ -261,39 +247,3 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
         if name in symmetry.parameters
     }
     return ColumnAction.of(symmetry, places, len(names))
-
-
-def _circles(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles | None:
-    """Write periods in the units of the columns."""
-    columns, values = [], []
-    for name, period in symmetry.periods.items():
-        place = places[name]
-        if place.slope is None or len(place.columns) > 1:
-            raise NotAveraged(f"parameter {name} is not linear in the model, but has a period.")
-        columns.append(place.columns[0])
-        values.append((abs(place.slope) * period, place.mirror_sum / 2))
-    return Circles(columns, *torch.tensor(values, dtype=torch.double).T) if columns else None
-
-
-def _categories(values: Mapping[int, Sequence[float]] | None) -> Categories | None:
-    """Write the values of choices as tensors."""
-    return Categories(list(values), [torch.tensor(v, dtype=torch.double) for v in values.values()]) if values else None
-
-
-def _implied_column(
-    symmetry: Symmetry, name: str, places: Mapping[str, ColumnPlace], like: ColumnPlace, width: int
-) -> tuple[Tensor, float]:
-    """Write an implied parameter, in the units of one that it trades places with, as `row @ weights + offset`.
-
-    Its value is the total less the sum of the others' values, each `(column - offset) / slope`.
-    """
-    simplex = symmetry.implied(places)[name]
-    weights, value = torch.zeros(width, dtype=torch.double), simplex.total
-    for other in simplex.parameters:
-        if other != name:
-            place = places[other]
-            if place.slope is None:
-                raise NotAveraged(f"parameter {other} is not linear in the model, but implies {name}.")
-            weights[place.columns[0]] = -(like.slope or 1.0) / place.slope
-            value += place.offset / place.slope
-    return weights, (like.slope or 1.0) * value + like.offset

@@ -11,11 +11,13 @@ from gpytorch.constraints import Interval
 from gpytorch.kernels import Kernel
 from torch import Tensor
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
 from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
+from ax_symmetry.options import plain
+from ax_symmetry.symmetry.kind import is_finite_number
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -39,8 +41,9 @@ class ColumnInvariantKernel(AveragedKernel):
         active_dims: Sequence[int] | None = None,
     ) -> None:
         action = columns.for_kernel()
-        if base_kernel is None or isinstance(base_kernel, str):
-            base_kernel = default_base(action, batch_shape, base_kernel or "rbf", columns.action.width)
+        if not isinstance(base_kernel, Kernel):
+            name = "rbf" if base_kernel is None else base_kernel
+            base_kernel = default_base(action, batch_shape, name, columns.action.width)
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
@@ -124,8 +127,11 @@ class ApproximatelyInvariantKernel(Kernel):
 
     def __init__(self, invariant: ColumnInvariantKernel, asymmetry: float | None = None) -> None:
         super().__init__()
-        if asymmetry is not None and not 0 <= asymmetry <= 1:
-            raise SymmetryError(f"asymmetry: got {asymmetry!r}; give a number from 0 to 1, or None to learn it.")
+        if not isinstance(invariant, ColumnInvariantKernel):
+            raise SymmetryError(f"invariant: expected an InvariantKernel; got {shown(invariant)}.")
+        asymmetry = plain(asymmetry)
+        if asymmetry is not None and not (is_finite_number(asymmetry) and 0 <= asymmetry <= 1):
+            raise SymmetryError(f"asymmetry: got {shown(asymmetry)}; give a number from 0 to 1, or None to learn it.")
         if not invariant.normalize:
             raise SymmetryError("invariant: the kernel is not normalized; make it with normalize=True.")
         self.invariant, self.fixed = invariant, asymmetry

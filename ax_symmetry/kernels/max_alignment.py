@@ -59,7 +59,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         if base_kernel is None:
             base_kernel = default_base(self.action, batch_shape)
         self.base_kernel = base_kernel
-        if as_ard_rbf(base_kernel, self.action.class_index) is None:
+        if not isinstance(base_kernel, Kernel) or as_ard_rbf(base_kernel, self.action.class_index) is None:
             raise SymmetryError("base_kernel: sorted values need an RBF kernel; use InvariantKernel with this one.")
 
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:

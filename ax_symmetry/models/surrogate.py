@@ -16,6 +16,7 @@ from ax_symmetry._ax.fitting import model_without_kernel
 from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.kernels.invariant import ApproximatelyInvariantKernel, ColumnInvariantKernel, InvariantKernel
 from ax_symmetry.models.model_columns import ModelColumns
+from ax_symmetry.options import read_symmetrize
 from ax_symmetry.space.bounds import is_unordered
 from ax_symmetry.symmetry.symmetry import Symmetry
 
@@ -44,16 +45,18 @@ def surrogate_spec(
         Ax's `SurrogateSpec`.
 
     Raises:
-        SymmetryError: The symmetry is none; or, when the model is fitted, a parameter of it is not one of the columns.
+        SymmetryError: The symmetry is none, or an option has a value that it cannot have; or, when the model is fitted,
+            a parameter of the symmetry is not one of the columns.
 
     Example:
         >>> spec = surrogate_spec({"blocks": [["a"], ["b"]]})
     """
-    declared = Symmetry.of(symmetry)
-    options: dict[str, Any] = {"symmetry": declared.to_config(), "base_kernel": base_kernel}
-    if asymmetry is None:
+    shared = {} if asymmetry is None else {"asymmetry": asymmetry}
+    chosen = read_symmetrize({"method": "kernel", "base_kernel": base_kernel, **shared})
+    options: dict[str, Any] = {"symmetry": Symmetry.of(symmetry).to_config(), "base_kernel": chosen.base_kernel}
+    if chosen.asymmetry is None:
         return backend.surrogate_spec(InvariantKernel, options)
-    return backend.surrogate_spec(ApproximatelyInvariantKernel, {**options, "asymmetry": _share(asymmetry)})
+    return backend.surrogate_spec(ApproximatelyInvariantKernel, {**options, "asymmetry": _share(chosen.asymmetry)})
 
 
 class ChoicesGP(SingleTaskGP):

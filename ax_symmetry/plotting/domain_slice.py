@@ -13,12 +13,13 @@ from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType, RangeParameter
 
 from ax_symmetry._ax.fitted_models import can_predict, predict
-from ax_symmetry.diagnostics.observations import choose_metric, data_of, experiment_of
-from ax_symmetry.errors import SymmetryError
-from ax_symmetry.generation.get_botorch import get_botorch
+from ax_symmetry._ax.given import experiment_of, is_adapter
+from ax_symmetry.diagnostics.observations import choose_metric, data_of
+from ax_symmetry.errors import SymmetryError, shown
+from ax_symmetry.generation.get_botorch import fit_botorch
 from ax_symmetry.groups.actions import Rows, with_mirror_images
 from ax_symmetry.groups.fundamental_domain import walls
-from ax_symmetry.options import read_canonicalize
+from ax_symmetry.options import plain, read_canonicalize, whole_number
 from ax_symmetry.plotting.tables import is_minimized, observations
 from ax_symmetry.space.bounds import numeric_bounds
 from ax_symmetry.space.encoding import ParameterEncoding
@@ -60,10 +61,11 @@ def domain_slice(
     Raises:
         SymmetryError: An argument is wrong, or there is no data or no model of the metric.
     """
-    experiment = experiment_of(experiment_or_adapter)
+    experiment = experiment_of(experiment_or_adapter, "experiment_or_adapter")
     declared = Symmetry.of(symmetry)
     declared.validate(experiment.search_space)
-    _check_axes(experiment, declared, x, y, density)
+    _check_axes(experiment, declared, x, y)
+    density = whole_number("density", density, 2, ", so many grid points along each axis")
     chosen = choose_metric(experiment, metric)
     order_by = () if isinstance(symmetry, Symmetry) else read_canonicalize(symmetry).order_by
     encoding = ParameterEncoding(declared, experiment.search_space)
@@ -78,15 +80,18 @@ def domain_slice(
     canonical = encoding.decode(encoding.canonical_rows(rows[[best]], comparison_order))
     fixed = {**arms[best], **{name: values[0] for name, values in canonical.items()}}
     fixed = {name: value for name, value in fixed.items() if name not in (x, y)}
-    for name, value in (slice_values or {}).items():
+    values = plain(slice_values or {})
+    if not isinstance(values, Mapping):
+        raise SymmetryError(f"slice_values: expected a dict of values by parameter; got {shown(slice_values)}.")
+    for name, value in values.items():
         if name not in fixed or not experiment.search_space.parameters[name].validate(value):
             raise SymmetryError(
                 f"slice_values: {value!r} is no value of another parameter {name!r}; set values of {', '.join(fixed)}."
             )
         fixed[name] = value
     adapter = experiment_or_adapter
-    if isinstance(adapter, Experiment):
-        adapter = get_botorch(experiment, Data(df=data_of(experiment, chosen)), symmetry=symmetry)
+    if not is_adapter(adapter):
+        adapter = fit_botorch(experiment, Data(df=data_of(experiment, chosen)), symmetry=symmetry)
     elif not can_predict(adapter, experiment, chosen):
         raise SymmetryError(f"metric: the adapter has no model of {chosen}; hand over the experiment instead.")
     grid = [(a, b) for b in _ticks(experiment, y, density) for a in _ticks(experiment, x, density)]
@@ -103,19 +108,17 @@ def domain_slice(
     return Slice(chosen, fixed, surface, points)
 
 
-def _check_axes(experiment: Experiment, symmetry: Symmetry, x: str, y: str, density: int) -> None:
+def _check_axes(experiment: Experiment, symmetry: Symmetry, x: str, y: str) -> None:
     parameters = experiment.search_space.parameters
     for key, name in (("x", x), ("y", y)):
-        if not isinstance(parameters.get(name), RangeParameter):
+        if not isinstance(name, str) or not isinstance(parameters.get(name), RangeParameter):
             ranges = ", ".join(n for n, p in parameters.items() if isinstance(p, RangeParameter))
-            raise SymmetryError(f"{key}: {name!r} is no range parameter of the search space; use one of {ranges}.")
+            raise SymmetryError(f"{key}: {shown(name)} is no range parameter of the search space; use one of {ranges}.")
     if x == y:
         raise SymmetryError(f"y: {y} is x as well; name two different parameters.")
     if not {x, y} & set(symmetry.parameters):
         names = ", ".join(symmetry.parameters)
         raise SymmetryError(f"x, y: the symmetry moves neither {x} nor {y}; name one of {names}.")
-    if not isinstance(density, int) or density < 2:
-        raise SymmetryError(f"density: expected how many grid points along each axis, 2 or more; got {density!r}.")
 
 
 def _ticks(experiment: Experiment, name: str, density: int) -> list[Any]:

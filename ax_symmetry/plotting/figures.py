@@ -14,7 +14,8 @@ import pandas as pd
 from ax.core.experiment import Experiment
 from plotly import graph_objects as go
 
-from ax_symmetry.diagnostics.observations import choose_metric, experiment_of
+from ax_symmetry._ax.given import experiment_of
+from ax_symmetry.diagnostics.observations import choose_metric
 from ax_symmetry.plotting.domain_slice import Slice, domain_slice
 from ax_symmetry.plotting.tables import WITH, WITHOUT, best_table, left_out_table, orbit_table
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -44,8 +45,8 @@ def plot_domain(
     Cost: density^2 predictions; a fit, if an experiment is given.
 
     Args:
-        experiment_or_adapter: An experiment with data, to which `get_botorch` fits a model that knows the symmetry; or
-            (from Ax 0.5 on) a fitted adapter.
+        experiment_or_adapter: An experiment with data, or a client that has one, to which `get_botorch` fits a model
+            that knows the symmetry; or (from Ax 0.5 on) a fitted adapter.
         symmetry: A symmetry, or its dict with options of the transforms, of which `order_by` moves the domain.
         x: The range parameter along the first axis.
         y: The range parameter along the second axis.
@@ -63,7 +64,7 @@ def plot_domain(
     shown = domain_slice(
         experiment_or_adapter, symmetry, x, y, metric=metric, slice_values=slice_values, density=density
     )
-    return draw_domain(shown, x, y, experiment_of(experiment_or_adapter))
+    return draw_domain(shown, x, y, experiment_of(experiment_or_adapter, "experiment_or_adapter"))
 
 
 def plot_left_out(
@@ -77,7 +78,7 @@ def plot_left_out(
     Cost: two fits to n observations.
 
     Args:
-        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        experiment_or_adapter: An experiment with data, or a client that has one; from Ax 0.5 on also an adapter.
         symmetry: A symmetry, or its dict; its options are left aside.
         metric: The metric; the objective's by default.
 
@@ -99,7 +100,7 @@ def plot_orbits(
     Bars are two standard errors, where they are known.
 
     Args:
-        experiment_or_adapter: An experiment with data; from Ax 0.5 on also an adapter of it.
+        experiment_or_adapter: An experiment with data, or a client that has one; from Ax 0.5 on also an adapter.
         symmetry: A symmetry, or its dict; its options are left aside.
         metric: The metric; the objective's by default.
 
@@ -121,8 +122,8 @@ def plot_best(
     Of a search with repeats: the median, and a band from the lower to the upper quartile, as far as all repeats go.
 
     Args:
-        experiments: For every search its experiment, or several repeats of it, such as `{"symmetric": ..., "plain Ax":
-            ...}`.
+        experiments: For every search its experiment, or a client that has it, or several repeats of it, such as
+            `{"symmetric": ..., "plain Ax": ...}`.
         metric: The metric; the objective's by default. Less of it is better if the objective, or its
             `lower_is_better`, says so.
 
@@ -231,7 +232,7 @@ def draw_orbits(table: pd.DataFrame, metric: str) -> go.Figure:
 def _given(
     experiment_or_adapter: Any, symmetry: Symmetry | Mapping[str, Any], metric: str | None
 ) -> tuple[Experiment, Symmetry, str]:
-    experiment = experiment_of(experiment_or_adapter)
+    experiment = experiment_of(experiment_or_adapter, "experiment_or_adapter")
     declared = Symmetry.of(symmetry)
     return experiment, declared, choose_metric(experiment, metric)
 

@@ -9,9 +9,10 @@ import pandas as pd
 from ax.core.experiment import Experiment
 
 from ax_symmetry._ax.fitted_models import own_units, training_arms
+from ax_symmetry._ax.given import experiment_of
 from ax_symmetry.diagnostics.check_symmetry import fit_and_assess, fit_invariant
 from ax_symmetry.diagnostics.observations import choose_metric, data_of, orbits_of
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 WITH, WITHOUT = "with the symmetry", "without the symmetry"
@@ -86,10 +87,13 @@ def best_table(experiments: Mapping[str, Experiment | Sequence[Experiment]], met
     Raises:
         SymmetryError: There are no experiments, they do not agree on the metric, or on whether less of it is better.
     """
-    runs = [(name, i, run) for name, given in experiments.items()
-            for i, run in enumerate([given] if isinstance(given, Experiment) else given)]
+    searches = experiments if isinstance(experiments, Mapping) else {}
+    repeats = {name: given if isinstance(given, Sequence) else [given] for name, given in searches.items()}
+    runs = [(name, i, experiment_of(run, "experiments")) for name, own in repeats.items() for i, run in enumerate(own)]
     if not runs:
-        raise SymmetryError('experiments: there are none; write {"symmetric": an experiment, "plain Ax": another}.')
+        raise SymmetryError(
+            f'experiments: got {shown(experiments)}; write {{"symmetric": an experiment, "plain Ax": another}}.'
+        )
     metrics = {choose_metric(run, metric) for _, _, run in runs}
     goals = {is_minimized(run, name) for _, _, run in runs for name in metrics if name in run.metrics}
     if len(metrics) > 1 or len(goals) > 1 or None in goals:

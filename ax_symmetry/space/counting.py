@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import comb, inf, prod
+from typing import Any
 
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.given import search_space_of
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
-def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
+def count_configurations(symmetry: Symmetry | Mapping[str, Any], search_space: SearchSpace) -> int:
     """Count the configurations of a finite search space, those of one orbit as one.
 
     By Burnside's lemma this is the mean number of configurations that an element of the group fixes (Burnside, "Theory
     of Groups of Finite Order", 1897). For the symmetric group on blocks, multisets of blocks are counted.
 
     Args:
-        symmetry: The symmetry.
-        search_space: A search space of choices, integers and `digits`, without parameter constraints.
+        symmetry: A symmetry, or its dict.
+        search_space: A search space of choices, integers and `digits`, without parameter constraints; or an experiment
+            or client that has one.
 
     Returns:
         The number of orbits, exact for any size. O(d |G|), or O(d) for the symmetric group on blocks.
@@ -31,6 +35,7 @@ def count_configurations(symmetry: Symmetry, search_space: SearchSpace) -> int:
             values, there are parameter constraints, or a part of the group with mirrors has more than
             `ENUMERATION_LIMIT` elements.
     """
+    symmetry, search_space = Symmetry.of(symmetry), search_space_of(search_space)
     symmetry.validate(search_space)
     if symmetry.order == inf:
         raise SymmetryError("count_configurations counts the orbits of finite groups alone; drop the infinite part.")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from ax.core.parameter import ChoiceParameter, RangeParameter
+from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.parameters import is_equality
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.fundamental_domain import Wall, walls
@@ -58,6 +60,17 @@ def order_constraints(
                 )
         constraints.append((weights, bound))
     return constraints
+
+
+def is_kept(constraint: ParameterConstraint, encoding: ParameterEncoding, search_space: SearchSpace) -> bool:
+    """Tell whether the group keeps a parameter constraint of a search space: its images hold there as well."""
+    own = [(dict(constraint.constraint_dict), float(constraint.bound))]
+    own += [({n: -w for n, w in weights.items()}, -bound) for weights, bound in own if is_equality(constraint)]
+    known = list(_half_spaces(encoding.ranges, search_space))
+    images = [image for factor in encoding.symmetry.action.factors for image in _generators(factor, encoding)]
+    return all(
+        _implies(search_space, known, moved) for image in images for moved in _moved(own, image, encoding)
+    )
 
 
 def _irredundant(domain: Sequence[Wall], width: int) -> Iterator[Wall]:
@@ -112,7 +125,7 @@ def _preserves(factor: Factor, encoding: ParameterEncoding, search_space: Search
     )
 
 
-def _half_spaces(names: Sequence[str], search_space: SearchSpace) -> Iterator[Constraint]:
+def _half_spaces(names: Iterable[str], search_space: SearchSpace) -> Iterator[Constraint]:
     """List all parameter constraints, and the bounds of the named parameters."""
     yield from linear_constraints(search_space)
     for name in names:

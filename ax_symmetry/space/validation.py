@@ -8,6 +8,7 @@ from typing import Any
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry._ax.given import search_space_of
 from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds
@@ -33,9 +34,14 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     none may be fixed, a fidelity or a task. Each part of the symmetry has checks of its own, such as a mirror's center
     in the middle of the range. An implied parameter must stay within the bounds of those it trades places with.
 
+    Args:
+        symmetry: The symmetry.
+        search_space: The search space, or an experiment or client that has one.
+
     Raises:
         SymmetryError: The search space lacks the symmetry; the message names the parameter and the way out.
     """
+    search_space = search_space_of(search_space)
     implied = implied_parameters(symmetry, search_space)
     absent = [n for n in symmetry.parameters if n not in search_space.parameters and n not in implied]
     if absent:

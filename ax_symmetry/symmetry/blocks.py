@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.permutations import Permutation, is_permutation, named_generators
 from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names
 
@@ -53,10 +53,19 @@ class Blocks(Kind):
             if "group" in config:
                 raise SymmetryError("group: there are no blocks that it could move; add blocks.")
             return []
-        group = config.get("group", "symmetric")
+        blocks, group = as_tuple("blocks", config["blocks"]), config.get("group", "symmetric")
         if not isinstance(group, str):
-            group = tuple(as_tuple("group", p) for p in as_tuple("group", group))
-        return [cls(tuple(as_tuple("blocks", block) for block in as_tuple("blocks", config["blocks"])), group)]
+            generators = as_tuple("group", group, "Give generators, or the name of a group.")
+            if any(isinstance(name, str) for p in generators for name in (p if isinstance(p, list) else [p])):
+                raise SymmetryError(
+                    f"group: got {shown(group)}, but it says how blocks trade places; all blocks stand in one list, as "
+                    'in Symmetry.permutation([["a"], ["b"]]).'
+                )
+            group = tuple(as_tuple("group", p, "Each generator is a list of positions.") for p in generators)
+        flat = [name for name in blocks if isinstance(name, str)]
+        write = ", ".join(f'["{name}"]' for name in flat) or '["a"], ["b"]'
+        each = f"Each block is a list of names, also of one: write [{write}]."
+        return [cls(tuple(as_tuple("blocks", block, each) for block in blocks), group)]
 
     def write(self) -> dict[str, Any]:
         """Write the plain dict."""

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ax_symmetry.errors import SymmetryError
-from ax_symmetry.options import OPTION_KEYS
+from ax_symmetry.errors import SymmetryError, shown
+from ax_symmetry.options import OPTION_KEYS, plain
 from ax_symmetry.symmetry.kind import Kind, as_tuple
 from ax_symmetry.symmetry.kinds import KINDS
 
@@ -25,7 +25,11 @@ def read(config: Mapping[str, Any], nested: bool = False) -> list[Kind]:
         SymmetryError: The dict is not one, has an unknown key, or declares something that cannot be.
     """
     if not isinstance(config, Mapping):
-        raise SymmetryError(f'a symmetry is a dict such as {{"blocks": [["a"], ["b"]]}}; got {config!r}.')
+        raise SymmetryError(
+            'a symmetry is a dict such as {"blocks": [["a"], ["b"]]}, or what to_config() makes of a Symmetry; got '
+            f"{shown(config)}."
+        )
+    config = plain(config)
     known = SYMMETRY_KEYS if nested else SYMMETRY_KEYS + OPTION_KEYS
     for key in config:
         if key not in known:

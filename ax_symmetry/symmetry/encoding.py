@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.symmetry.simplex import Simplex
 
@@ -109,6 +109,8 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
     implied = symmetry.implied(point)
     values = {**point, **dict.fromkeys(implied, 0.0)}
     for name in symmetry.parameters:
+        if not isinstance(values.get(name), Hashable):
+            raise SymmetryError(f"parameter {name}: expected one value; got {shown(values[name])}.")
         if values.get(name) is None or values[name] != values[name]:
             raise SymmetryError(f"parameter {name} of the symmetry is missing; give every parameter a value.")
     choices: dict[str, Sequence[Any]] = {}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.groups.permutations import Permutation
 
@@ -21,11 +21,13 @@ class Kind:
         KEYS: Its keys in the dict of a symmetry, its name first.
         moves: Whether it moves anything, or only says what other parts must keep.
         is_finite: Whether the group that it generates is finite. If not, `gauge` chooses a point of each orbit.
+        blocks: Blocks of parameters that trade places, if it has any.
     """
 
     KEYS: ClassVar[tuple[str, ...]]
     moves: ClassVar[bool] = True
     is_finite: ClassVar[bool] = True
+    blocks: tuple[tuple[str, ...], ...] = ()
 
     if TYPE_CHECKING:
 
@@ -133,11 +135,32 @@ class Kind:
         return x
 
 
-def as_tuple(key: str, value: Any) -> tuple[Any, ...]:
-    """Read a list, and nothing that merely looks like one."""
+def as_tuple(key: str, value: Any, way_out: str = "") -> tuple[Any, ...]:
+    """Read a list, and nothing that merely looks like one.
+
+    Args:
+        key: The key of the dict, for the message.
+        value: What stands there.
+        way_out: A sentence that says what to write.
+
+    Raises:
+        SymmetryError: It is no list.
+    """
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise SymmetryError(f"{key}: expected a list; got {value!r}.")
+        raise SymmetryError(f"{key}: expected a list; got {shown(value)}. {way_out}".rstrip())
     return tuple(value)
+
+
+def example(value: Any, number: str) -> str:
+    """Write the dict of numbers by name that is meant by a name, or by a list of names.
+
+    Example:
+        >>> example(["a", "b"], "center")
+        '{"a": center, "b": center}'
+    """
+    names = [value] if isinstance(value, str) else value if isinstance(value, Sequence) else []
+    names = [name for name in names if isinstance(name, str)] or ["name"]
+    return "{" + ", ".join(f'"{name}": {number}' for name in names) + "}"
 
 
 def is_finite_number(value: Any) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ax_symmetry.errors import SymmetryError
-from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names, is_finite_number
+from ax_symmetry.errors import SymmetryError, shown
+from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
@@ -47,9 +47,10 @@ class Mirror(Kind):
         if "mirror" not in config:
             return []
         mirror, parts = config["mirror"], []
-        for centers in [mirror] if isinstance(mirror, Mapping) else as_tuple("mirror", mirror) or [{}]:
+        for centers in (mirror if isinstance(mirror, list) else [mirror]) or [{}]:
             if not isinstance(centers, Mapping):
-                raise SymmetryError(f'mirror: write {{"name": center}} or a list of such dicts; got {mirror!r}.')
+                write = f"write {example(mirror, 'center')}, or a list of such dicts"
+                raise SymmetryError(f"mirror: {write}; got {shown(mirror)}.")
             parts.append(cls(tuple(centers.items())))
         return parts
 

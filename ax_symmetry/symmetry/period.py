@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
-from ax_symmetry.symmetry.kind import Kind, check_names, is_finite_number
+from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
@@ -49,7 +49,8 @@ class Period(Kind):
         if "period" not in config:
             return []
         if not isinstance(config["period"], Mapping):
-            raise SymmetryError(f'period: write {{"name": period}}; got {config["period"]!r}.')
+            given = config["period"]
+            raise SymmetryError(f"period: write {example(given, 'period')}; got {shown(given)}.")
         return [cls(tuple(config["period"].items()))]
 
     def write(self) -> dict[str, Any]:

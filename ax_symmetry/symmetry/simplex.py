@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names, is_finite_number
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ class Simplex(Kind):
             return []
         simplex = config["simplex"]
         if not isinstance(simplex, Mapping) or not {"parameters"} <= set(simplex) <= {"parameters", "total"}:
-            raise SymmetryError(f'simplex: write {{"parameters": [...], "total": 1.0}}; got {simplex!r}.')
-        return [cls(as_tuple("simplex", simplex["parameters"]), simplex.get("total", 1.0))]
+            raise SymmetryError(f'simplex: write {{"parameters": [...], "total": 1.0}}; got {shown(simplex)}.')
+        names = as_tuple("simplex", simplex["parameters"])
+        return [cls(names, simplex.get("total", 1.0))]
 
     def write(self) -> dict[str, Any]:
         """Write the plain dict."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ax_symmetry.errors import SymmetryError
+from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Action, PointIndices, Rows, with_mirror_images
+from ax_symmetry.options import plain
 from ax_symmetry.symmetry import declaration
 from ax_symmetry.symmetry.encoding import encode_values
 from ax_symmetry.symmetry.generated_group import build_action
@@ -26,14 +27,15 @@ Parameterization = Mapping[str, Any]
 class Symmetry:
     """A group that acts on the parameters of an experiment without changing its outcome.
 
-    A value: frozen, hashable, equal by content. Make one with `Symmetry.permutation`, `Symmetry.mirror`, `a * b` or
-    `Symmetry.from_config`.
+    A value: frozen, hashable, equal by content. Make one of its dict, by `Symmetry.permutation` or `Symmetry.mirror`,
+    or as `a * b`.
 
     Attributes:
-        parts: What was declared, each part checked on its own; those that move nothing (simplexes) come last.
+        parts: What was declared, each part checked on its own; those that move nothing (simplexes) come last. May be
+            given as the dict that declares them.
 
     Raises:
-        SymmetryError: The parts contradict each other, or move nothing.
+        SymmetryError: The parts contradict each other, or move nothing, or the dict is not that of a symmetry.
 
     Example:
         >>> symmetry = Symmetry.permutation([["a", "b"], ["c", "d"]])
@@ -46,6 +48,9 @@ class Symmetry:
     parts: tuple[Kind, ...]
 
     def __post_init__(self) -> None:
+        declared: Any = self.parts
+        if not isinstance(declared, tuple) or not all(isinstance(part, Kind) for part in declared):
+            object.__setattr__(self, "parts", Symmetry.of(declared).parts)
         if not any(part.moves for part in self.parts):
             raise SymmetryError("the symmetry moves nothing: declare blocks that trade places, or a mirror.")
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda part: not part.moves)))
@@ -79,7 +84,7 @@ class Symmetry:
             >>> Symmetry.permutation([["a"], ["b"], ["c"], ["d"]], group=[[1, 0, 3, 2], [2, 3, 0, 1]]).order
             4
         """
-        return cls.from_config({"blocks": list(blocks), "group": group if isinstance(group, str) else list(group)})
+        return cls.from_config({"blocks": _listed(blocks), "group": _listed(group)})
 
     @classmethod
     def mirror(cls, centers: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Symmetry:
@@ -104,7 +109,7 @@ class Symmetry:
         Raises:
             SymmetryError: The dict is not that of a symmetry; the message names the key.
         """
-        return cls(tuple(declaration.read(config)))
+        return config if isinstance(config, Symmetry) else cls(tuple(declaration.read(config)))
 
     def to_config(self) -> dict[str, Any]:
         """Write a plain, JSON-able dict; `from_config` reads it back to an equal symmetry."""
@@ -123,12 +128,14 @@ class Symmetry:
             if key not in declaration.OPTION_KEYS:
                 known = ", ".join(declaration.OPTION_KEYS)
                 raise SymmetryError(f"transform_configs: {key!r} is no option; the options are {known}.")
-        config = {**self.to_config(), **options}
+        config = {**self.to_config(), **plain(options)}
         canonical = {} if "asymmetry" in options else {"Canonicalize": dict(config)}
         return {"SymmetrizeObservations": config, **canonical}
 
-    def __mul__(self, other: Symmetry) -> Symmetry:
+    def __mul__(self, other: Symmetry | Mapping[str, Any]) -> Symmetry:
         """Return the group that both generate together."""
+        if isinstance(other, Mapping):
+            other = Symmetry.from_config(other)
         if not isinstance(other, Symmetry):
             return NotImplemented
         return Symmetry(tuple(dict.fromkeys(self.parts + other.parts)))
@@ -235,6 +242,9 @@ class Symmetry:
     def validate(self, search_space: SearchSpace) -> None:
         """Check that the search space has this symmetry.
 
+        Args:
+            search_space: The search space, or an experiment or client that has one.
+
         Raises:
             SymmetryError: It has not; the message names the parameter and the way out.
         """
@@ -257,6 +267,10 @@ class Symmetry:
         self, parameterization: Parameterization, find_points: Callable[[Rows, Rows], PointIndices]
     ) -> list[dict[str, Any]]:
         """Write the images of a parameterization at the points that a function finds for its row."""
+        given: Any = parameterization
+        if not isinstance(given, Mapping):
+            wanted = ", ".join(f"{name!r}: ..." for name in self.parameters)
+            raise SymmetryError(f"parameterization: expected a dict such as {{{wanted}}}; got {shown(given)}.")
         encoding, values, x = encode_values(self, parameterization)
         x = encoding.gauge(x)
         mirrored = encoding.mirrored(x)
@@ -269,6 +283,11 @@ class Symmetry:
                     image[name] = _typed(values[source], encoding.encode_value(source, values[source]), numbers[point])
             images.append(image)
         return images
+
+
+def _listed(values: Any) -> Any:
+    """Write what can be gone through as a list, but for text and dicts."""
+    return list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else values
 
 
 def _typed(value: Any, encoded: float, number: float) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
@@ -13,6 +14,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend, private
 from ax_symmetry._ax.training_rows import Context
+from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
@@ -52,6 +54,13 @@ class Canonicalize(backend.RowTransform):
         self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
         self._region = FeasibleRegion(self.encoding, space)
         adapter = context.adapter
+        if adapter and "SymmetrizeObservations" not in context.transforms and backend.fits_any_model(adapter):
+            warnings.warn(
+                "Canonicalize: the model does not learn the symmetry, since SymmetrizeObservations is not among the "
+                "transforms; add it, with the same config, or fit a kernel that has the symmetry.",
+                SymmetryWarning,
+                stacklevel=2,
+            )
         arms = dict if adapter is None else partial(private.arms_by_signature, adapter)
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
         self._confines = confines(self.plan, context.transforms, space)

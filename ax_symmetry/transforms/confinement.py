@@ -55,3 +55,16 @@ def warn_if_partial(chosen: SymmetrizeOptions, symmetry: Symmetry, way_out: str)
             SymmetryWarning,
             stacklevel=2,
         )
+
+
+def warn_of_any_order(chosen: SymmetrizeOptions, symmetry: Symmetry) -> None:
+    """Warn of candidates that do not become canonical."""
+    if chosen.is_partial(symmetry.order):
+        warn_if_partial(chosen, symmetry, "add Canonicalize to the transforms")
+        return
+    warnings.warn(
+        "SymmetrizeObservations: candidates stay as the search finds them, with their blocks in any order, since "
+        "Canonicalize is not among the transforms; add it, with the same config.",
+        SymmetryWarning,
+        stacklevel=2,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,16 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry import options
 from ax_symmetry._ax.training_rows import Context, Training
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions
+from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions, plain
 from ax_symmetry.space.bounds import implied_parameters, is_linear, symmetrized_space
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.validation import check_untransformed, validate
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.costs import check_model
+
+RESCALING = ("OrderedChoiceToIntegerRange", "OneHot", "IntToFloat", "Log", "Logit", "UnitX")
+"""Transforms of Ax that have no place before ours, also where they happen to change no parameter."""
 
 OURS = ("Canonicalize", "SymmetrizeObservations")
 """The names of the two transforms, by which Ax knows their configs."""
@@ -80,11 +83,17 @@ def plan_of(transform: str, config: Mapping[str, Any] | None, context: Context) 
     check_configs(context.transforms, context.configs)
     if context.search_space is None:
         raise SymmetryError(f"{transform} needs the search space that its symmetry is about.")
-    companion = _companion_plan(transform, context)
-    if companion is None:
-        return new_plan(transform, config, context.search_space, context)
-    check_untransformed(companion.symmetry, companion.modelled, context.search_space, companion.space)
-    return companion
+    plan = _companion_plan(transform, context)
+    if plan is None:
+        plan = new_plan(transform, config, context.search_space, context)
+    else:
+        check_untransformed(plan.symmetry, plan.modelled, context.search_space, plan.space)
+    if early := [name for name in _before(transform, context) if name in RESCALING]:
+        raise SymmetryError(
+            f"transforms: {', '.join(early)} comes before {transform}; put Canonicalize and SymmetrizeObservations "
+            "first in the transforms."
+        )
+    return plan
 
 
 def config_of(symmetry: Symmetry | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,7 +103,7 @@ def config_of(symmetry: Symmetry | Mapping[str, Any]) -> Mapping[str, Any]:
         SymmetryError: It is neither.
     """
     if isinstance(symmetry, Mapping):
-        return symmetry
+        return dict(plain(symmetry))
     return Symmetry.of(symmetry).to_config()
 
 
@@ -103,13 +112,18 @@ def _companion_plan(transform: str, context: Context) -> Plan | None:
 
     One that comes after is there, too, when Ax fits an adapter again to new data: then it is that of the old data.
     """
-    before = [name for name in context.transforms[: [*context.transforms, transform].index(transform)] if name in OURS]
+    before = [name for name in _before(transform, context) if name in OURS]
     return context.built[before[-1]].plan if before else None
+
+
+def _before(transform: str, context: Context) -> Sequence[str]:
+    """List the transforms that come before one."""
+    return context.transforms[: [*context.transforms, transform].index(transform)]
 
 
 def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpace, context: Context) -> Plan:
     """Read the configs of both transforms and check them against each other and the search space; see `plan_of`."""
-    configs = {name: context.configs.get(name) or config for name in OURS}
+    configs = {name: plain(context.configs.get(name) or config) for name in OURS}
     symmetry = Symmetry.from_config(config)
     symmetrize = options.read_symmetrize(configs["SymmetrizeObservations"])
     canonicalize = options.read_canonicalize(configs["Canonicalize"])

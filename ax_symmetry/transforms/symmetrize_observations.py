@@ -12,11 +12,11 @@ from ax.core.search_space import SearchSpace
 from torch import Tensor
 
 from ax_symmetry._ax import backend
-from ax_symmetry._ax.fitted_models import fitted_model
+from ax_symmetry._ax.fitted_models import fitted_model, takes_rows_once
 from ax_symmetry._ax.model_inputs import ModelInputs
 from ax_symmetry._ax.search_model import Region, SearchView
-from ax_symmetry._ax.training_rows import Context, Images, Training
-from ax_symmetry.errors import NotAveraged, SymmetryWarning
+from ax_symmetry._ax.training_rows import Context, Images, Training, check_outcomes
+from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
 from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.models.model_columns import ModelColumns, OrbitAction, feasible_images
@@ -25,7 +25,7 @@ from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.orbit_likelihood import OrbitMarginalLogLikelihood
 from ax_symmetry.search.row_orbits import RowOrbits
 from ax_symmetry.space.known_arms import orbit_keys
-from ax_symmetry.transforms.confinement import warn_if_partial
+from ax_symmetry.transforms.confinement import warn_of_any_order
 from ax_symmetry.transforms.costs import check_training_set
 from ax_symmetry.transforms.plan import plan_of
 
@@ -66,8 +66,8 @@ class SymmetrizeObservations(backend.RowTransform):
     def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config, check it, tell Ax which kernel to fit, and remember on which orbit each arm lies."""
         plan = self.plan = plan_of(type(self).__name__, config, context)
-        if context.transforms and "Canonicalize" not in context.transforms:
-            warn_if_partial(plan.symmetrize, plan.symmetry, "add Canonicalize to the transforms")
+        if context.transforms and "Canonicalize" not in context.transforms and plan.symmetrize.asymmetry is None:
+            warn_of_any_order(plan.symmetrize, plan.symmetry)
         stage = context.search_space or plan.modelled
         self.space = plan.space_of(stage)
         self._stage, self._declared = _bounds(stage), _bounds(plan.declared)
@@ -83,6 +83,7 @@ class SymmetrizeObservations(backend.RowTransform):
         self.adapter = context.adapter
         if self.adapter is None:
             return
+        self._check_data(training)
         inputs = ModelInputs(self.adapter, type(self).__name__, training.metadata if training else None)
         self.columns = ModelColumns(plan.encoding, self.space, inputs)
         if plan.symmetrize.method == "kernel":
@@ -92,6 +93,19 @@ class SymmetrizeObservations(backend.RowTransform):
         elif self._keeps_whole_orbits():
             backend.use_likelihood(self.adapter, OrbitMarginalLogLikelihood, {"action": OrbitAction(self.columns)})
             backend.use_search_model(self.adapter, self._averaged)
+
+    def _check_data(self, training: Training | None) -> None:
+        """Check that the model can be fitted to the training data and their images."""
+        if backend.is_gaussian_process(self.adapter):
+            for metric, (means, sems) in (training.outcomes if training else {}).items():
+                check_outcomes(metric, means, sems)
+        first = {key: arm for arm, key in reversed(self._orbits.items())}
+        twins = [(first[key], arm) for arm, key in self._orbits.items() if first[key] != arm]
+        if twins and takes_rows_once(self.adapter):
+            raise SymmetryError(
+                f"data: arms {' and '.join(twins[0])} are the same experiment, and Ax's Thompson sampling takes each "
+                "row once; leave one of them out, or take another model."
+            )
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""

@@ -8,6 +8,7 @@ from typing import Any
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax.training_rows import Context
+from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.confinement import confines
 from ax_symmetry.transforms.costs import OBSERVATIONS, check_model, check_rows
 from ax_symmetry.transforms.plan import new_plan
@@ -15,8 +16,8 @@ from ax_symmetry.transforms.plan import new_plan
 
 def check_declaration(
     config: Mapping[str, Any], transforms: Sequence[str], search_space: SearchSpace, observations: int = OBSERVATIONS
-) -> None:
-    """Check the dict of a symmetry, its options too, as the transforms of a model will.
+) -> Symmetry:
+    """Check the dict of a symmetry, its options too, as the transforms of a model will; return the symmetry.
 
     Args:
         config: The dict.
@@ -33,3 +34,4 @@ def check_declaration(
     check_rows(plan.symmetry, plan.symmetrize, observations)
     if "Canonicalize" in transforms:
         confines(plan, transforms, search_space)
+    return plan.symmetry

@@ -28,6 +28,7 @@ from ax.core.base_trial import TrialStatus
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
+from ax.service.ax_client import AxClient
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import backend, private
@@ -35,13 +36,13 @@ from ax_symmetry._ax.search_model import SearchAcquisition
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.space.order_constraints import order_constraints
-from ax_symmetry.__main__ import _experiment, _read
+from ax_symmetry.__main__ import _check, _declared, _experiment, _read, _stored
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel, MaxAlignmentKernel
-from ax_symmetry.models.surrogate import InvariantKernelSpec
+from ax_symmetry.models.surrogate import InvariantKernelSpec, surrogate_spec
 from ax_symmetry.options import read_canonicalize, read_symmetrize
 from ax_symmetry.search.averaged_model import _tell_dimensions
-from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
+from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
@@ -59,6 +60,7 @@ PAIR = {"blocks": [["a"], ["b"]]}
 ABC = {"blocks": [["a"], ["b"], ["c"]]}
 MANY_SIGNS = {"blocks": [[f"x{i}"] for i in range(8)], "mirror": [{f"x{i}": 0.0} for i in range(8)]}
 SUM = {"simplex": {"parameters": ["a", "b", "c"]}}
+HERE = Path(__file__).parent
 FLOATS = space([float_range(n) for n in "abcd"])
 TWO = space([float_range("a"), float_range("b")])
 
@@ -140,6 +142,7 @@ ALIKE = "declare them so, or take them out"
 # Of a declaration alone, or of a declaration and a search space: config, space, what the message names, its way out.
 DECLARATIONS = [
     pytest.param(5, TWO, ("5",), "a symmetry is a dict such as", id="no-dict"),
+    pytest.param(FLOATS, TWO, ("a SearchSpace",), "a symmetry is a dict such as", id="space-for-a-symmetry"),
     pytest.param([["a"], ["b"]], TWO, ("[['a'], ['b']]",), "a symmetry is a dict such as", id="blocks-without-key"),
     pytest.param({"noise": "copy"}, TWO, ("symmetry",), "declare blocks", id="options-only"),
     pytest.param({"symmetries": []}, TWO, ("symmetry",), "declare blocks", id="no-symmetries"),
@@ -151,9 +154,14 @@ DECLARATIONS = [
         {"symmetries": [{**PAIR, "noise": "copy"}]}, TWO, ("'noise'",), "inside symmetries", id="option-inside",
     ),
     pytest.param({"blocks": "ab"}, TWO, ("blocks", "'ab'"), "expected a list", id="text-for-blocks"),
-    pytest.param({"blocks": ["a", "b"]}, TWO, ("blocks", "'a'"), "expected a list", id="text-for-a-block"),
+    pytest.param(
+        {"blocks": ["a", "b"]}, TWO, ("blocks", "'a'"), r'Each block is a list of names.*\[\["a"\], \["b"\]\]',
+        id="text-for-a-block",
+    ),
     pytest.param({"blocks": {"a": "b"}}, TWO, ("blocks", "{'a': 'b'}"), "expected a list", id="dict-for-blocks"),
-    pytest.param({"blocks": np.array([["a"], ["b"]])}, TWO, ("blocks",), "expected a list", id="array-for-blocks"),
+    pytest.param({"blocks": {("a",), ("b",)}}, TWO, ("blocks",), "expected a list", id="set-for-blocks"),
+    pytest.param({"blocks": None}, TWO, ("blocks", "None"), "expected a list", id="none-for-blocks"),
+    pytest.param({"blocks": TWO}, TWO, ("blocks", "a SearchSpace"), "expected a list", id="space-for-blocks"),
     pytest.param({"blocks": [["a", "b"]]}, TWO, ("blocks", "1 block"), "at least two", id="one-block"),
     pytest.param({"blocks": [["a", "c"], ["b"]]}, FLOATS, ("a,c", "1 and 2"), "one parameter per slot", id="lengths"),
     pytest.param({"blocks": [[], []]}, TWO, ("lengths 0",), "one parameter per slot", id="empty-blocks"),
@@ -174,8 +182,9 @@ DECLARATIONS = [
     pytest.param({"group": "cyclic", "mirror": {"a": 0.5}}, TWO, ("group",), "add blocks", id="group-without-blocks"),
     pytest.param({"mirror": {}}, TWO, ("mirror",), "name", id="empty-mirror"),
     pytest.param({"mirror": []}, TWO, ("mirror",), "name", id="no-mirror"),
-    pytest.param({"mirror": "a"}, TWO, ("mirror", "'a'"), "expected a list", id="text-for-mirror"),
-    pytest.param({"mirror": ["a"]}, TWO, ("mirror", "'a'"), 'write {"name": center}', id="list-for-mirror"),
+    pytest.param({"mirror": "a"}, TWO, ("mirror", "'a'"), 'write {"a": center}', id="text-for-mirror"),
+    pytest.param({"mirror": ["a", "b"]}, TWO, ("mirror", "'a'"), '"a": center, "b": center}', id="list-for-mirror"),
+    pytest.param({"mirror": 0.5}, TWO, ("mirror", "0.5"), 'write {"name": center}', id="number-for-mirror"),
     pytest.param({"mirror": {"a": None}}, TWO, ("mirror", "a "), "must be a finite number", id="center-none"),
     pytest.param({"mirror": {"a": math.nan}}, TWO, ("mirror", "a "), "must be a finite number", id="center-nan"),
     pytest.param({"mirror": {"a": True}}, TWO, ("mirror", "a "), "must be a finite number", id="center-bool"),
@@ -208,7 +217,8 @@ DECLARATIONS = [
         id="mirror-in-a-simplex"
     ),
     pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
-    pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"name": period}', id="list-for-period"),
+    pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"a": period}', id="list-for-period"),
+    pytest.param({"period": "a"}, TWO, ("period", "'a'"), 'write {"a": period}', id="text-for-period"),
     pytest.param({"period": 360.0}, TWO, ("period", "360.0"), 'write {"name": period}', id="number-for-period"),
     pytest.param({"period": {3: 1.0}}, TWO, ("period", "3"), "named by strings", id="period-of-a-number"),
     *[pytest.param({"period": {"a": value}}, TWO, ("period of a ",), "a finite number above 0", id=f"period-{value}")
@@ -555,6 +565,14 @@ CALLS = [
         lambda: composed("OrderedChoiceToIntegerRange", PAIR, pair(*(choice(n, ["x", "y", "z"]) for n in "ab"))),
         ("parameter a",), FIRST, id="ordered-choice",
     ),
+    *[pytest.param(
+        lambda name=name: composed(name, PAIR, TWO), ("transforms", name, "Canonicalize"), FIRST,
+        id=f"{name}-without-effect",
+    ) for name in ("UnitX", "Log", "IntToFloat")],
+    pytest.param(
+        lambda: compose(TWO, transforms=[Canonicalize, *STOCK, SymmetrizeObservations], transform_configs=both(PAIR)),
+        ("UnitX", "SymmetrizeObservations"), FIRST, id="one-of-two-first",
+    ),
     pytest.param(
         lambda: compose(TWO, symmetry=PAIR, method="sort"), ("method", "'sort'"), "'augmentation'", id="method",
     ),
@@ -676,6 +694,133 @@ CALLS = [
         lambda: Symmetry.from_config(S8).orbit({f"x{i}": float(i) for i in range(8)}), ("40,320",), "smaller group",
         id="orbit-too-large",
     ),
+]
+DATA = filled(TWO).lookup_data()
+S2 = Symmetry(PAIR)
+# Arguments of another kind: the call, what the message names, its way out.
+KINDS_OF_ARGUMENTS = [
+    pytest.param(
+        lambda given=given: get_botorch(given, DATA, symmetry=PAIR), ("experiment", said), "the experiment itself",
+        id=f"experiment-{said}",
+    )
+    for given, said in [(None, "None"), (TWO, "a SearchSpace"), (PAIR, "'blocks'"), (DATA, "a Data"), (S2, "Symmetry")]
+] + [
+    pytest.param(
+        lambda given=given: get_botorch(filled(TWO), given, symmetry=PAIR), ("data", said), "lookup_data",
+        id=f"data-{said}",
+    )
+    for given, said in [(None, "None"), (DATA.df, "a DataFrame"), (TWO, "a SearchSpace"), (PAIR, "'blocks'")]
+] + [
+    pytest.param(
+        lambda given=given: get_botorch(filled(TWO), DATA, given), ("search_space", "'a'"), "symmetry=",
+        id=f"symmetry-by-position-{type(given).__name__}",
+    )
+    for given in (PAIR, S2)
+] + [
+    pytest.param(lambda call=call, given=given: call(given), ("search_space", said), "experiment.search_space", id=said)
+    for given, said in [
+        (None, "None"), ([{"name": "a", "type": "range", "bounds": [0.0, 1.0]}], "[{'name': 'a'"),
+        (DATA.df, "a DataFrame"), (list(TWO.parameters.values()), "a list"), ("ab", "'ab'"),
+    ]
+    for call in (
+        lambda given: choose_generation_strategy(given, PAIR), lambda given: count_configurations(S2, given),
+        S2.validate,
+    )
+] + [
+    pytest.param(lambda call=call: call(), ("experiment_or_adapter", "a SearchSpace"), "experiment itself", id=name)
+    for name, call in {
+        "check": lambda: check_symmetry(TWO, PAIR), "suggest": lambda: suggest_symmetries(TWO),
+        "domain": lambda: plot_domain(TWO, PAIR, "a", "b"), "orbits": lambda: plot_orbits(TWO, PAIR),
+        "left-out": lambda: plot_left_out(TWO, PAIR),
+    }.items()
+] + [
+    pytest.param(lambda call=call: call(), named, way_out, id=name)
+    for name, call, named, way_out in [
+        ("client-without-experiment", lambda: get_botorch(AxClient(verbose_logging=False), DATA), ("AxClient",),
+         "create or configure"),
+        ("experiment-for-a-symmetry", lambda: check_symmetry(filled(TWO), filled(TWO)), ("Experiment",),
+         "a symmetry is a dict"),
+        ("space-for-a-count", lambda: count_configurations(TWO, S2), ("a SearchSpace",), "a symmetry is a dict"),
+        ("metric-list", lambda: check_symmetry(filled(TWO), PAIR, metric=["y"]), ("metric", "['y']"), "one of 'y'"),
+        ("second-block-as-group", lambda: Symmetry.permutation(["a"], ["b"]), ("group", "['b']"),
+         r'\[\["a"\], \["b"\]\]'),
+        ("second-block-in-a-list", lambda: Symmetry.permutation([["a"]], [["b"]]), ("group", "[['b']]"), "in one list"),
+        ("text-for-blocks", lambda: Symmetry.permutation("ab"), ("blocks", "'ab'"), "expected a list"),
+        ("none-for-blocks", lambda: Symmetry.permutation(None), ("blocks", "None"), "expected a list"),
+        ("text-for-a-mirror", lambda: Symmetry.mirror("a"), ("mirror", "'a'"), 'write {"a": center}'),
+        ("list-for-a-symmetry", lambda: Symmetry([["a"], ["b"]]), ("[['a'], ['b']]",), "a symmetry is a dict"),
+        ("list-for-a-point", lambda: S2.orbit([1.0, 2.0]), ("parameterization", "[1.0, 2.0]"), "a dict such as"),
+        ("list-for-a-value", lambda: S2.canonical({"a": [1.0], "b": 2.0}), ("parameter a", "[1.0]"), "one value"),
+        ("transform-without-list", lambda: compose(TWO, transforms=Canonicalize), ("transforms", "class Canonicalize"),
+         "a list of Ax's transforms"),
+        ("transforms-by-name", lambda: compose(TWO, transforms=["UnitX"]), ("transforms", "'UnitX'"), "classes"),
+        ("symmetry-for-configs", lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs=S2),
+         ("transform_configs", "Symmetry"), r"symmetry.transform_configs\(\)"),
+        ("symmetry-for-a-config", lambda: compose(TWO, transforms=BOTH + STOCK, transform_configs=both(S2)),
+         ("Symmetry",), r"symmetry.to_config\(\)"),
+        ("trials-text", lambda: choose_generation_strategy(TWO, PAIR, num_initialization_trials="five"),
+         ("num_initialization_trials", "'five'"), "from 0 on"),
+        ("parallelism-0", lambda: choose_generation_strategy(TWO, PAIR, max_parallelism=0), ("max_parallelism", "0"),
+         "from 1 on, or -1"),
+        ("seed-float", lambda: choose_generation_strategy(TWO, PAIR, random_seed=0.5), ("random_seed", "0.5"),
+         "from 0 on"),
+        ("names-of-columns-text", lambda: InvariantKernel(PAIR, "ab"), ("feature_names", "'ab'"),
+         "expected a list.*Name all columns"),
+        ("class-for-a-base-kernel", lambda: InvariantKernel(PAIR, ["a", "b"], RBFKernel), ("base_kernel", "RBFKernel"),
+         "or a kernel"),
+        ("dict-for-a-kernel", lambda: ApproximatelyInvariantKernel(PAIR), ("invariant", "'blocks'"),
+         "an InvariantKernel"),
+        ("asymmetry-text", lambda: ApproximatelyInvariantKernel(InvariantKernel(PAIR, ["a", "b"]), "learn"),
+         ("asymmetry", "'learn'"), "from 0 to 1"),
+        ("share-of-a-spec", lambda: surrogate_spec(PAIR, asymmetry="x"), ("asymmetry", "'x'"), "a number above 0"),
+        ("kernel-of-a-spec", lambda: surrogate_spec(PAIR, base_kernel=RBFKernel()), ("base_kernel",),
+         "'matern' or 'rbf'"),
+        ("axis-list", lambda: plot_domain(filled(TWO), PAIR, ["a"], "b"), ("x: ['a']",), "use one of a, b"),
+        ("slice-list", lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values=["c"]),
+         ("slice_values", "['c']"), "a dict of values"),
+        ("one-experiment-alone", lambda: plot_best(filled(TWO)), ("experiments",), 'write {"symmetric"'),
+        ("nothing-to-compare", lambda: plot_best({"one": []}), ("experiments",), 'write {"symmetric"'),
+    ]
+]
+CALLS += KINDS_OF_ARGUMENTS
+
+
+def odd_one_out(mean: float, sem: float, made: SearchSpace = TWO) -> Experiment:
+    """Run four trials, the last of which has another outcome."""
+    run = experiment(made)
+    for k, outcome in enumerate([(0.1, 0.1), (0.2, 0.1), (0.3, 0.1), (mean, sem)]):
+        add_trial(run, {"a": 0.1 * k, "b": 0.9 - 0.2 * k}, {"y": outcome})
+    return run
+
+
+def by_thompson() -> Any:
+    """Fit Ax's Thompson sampler, which takes each row once, to an experiment in two orders."""
+    run = filled(TWO)
+    add_trial(run, {"a": 0.3, "b": 0.7}, {"y": (1.0, 0.1)}, "one")
+    add_trial(run, {"a": 0.7, "b": 0.3}, {"y": (2.0, 0.1)}, "other")
+    stock = Generators.THOMPSON.view_defaults()[1]["transforms"]
+    return Generators.THOMPSON(
+        experiment=run, data=run.lookup_data(), search_space=TWO, transforms=[*BOTH, *stock],
+        transform_configs=both(PAIR),
+    )
+
+
+CALLS += [
+    pytest.param(lambda door=door: door(odd_one_out(0.4, math.nan), PAIR), ("data", "3 of 4 outcomes of y"),
+                 "all or none", id=f"some-without-sem-{door.__name__}")
+    for door in (by_symmetry, by_transforms)
+] + [
+    pytest.param(lambda mean=mean: by_transforms(odd_one_out(mean, 0.1), PAIR), ("data", "of y is infinite"),
+                 "a finite number", id=f"outcome-{mean}")
+    for mean in (math.inf, -math.inf)
+] + [
+    pytest.param(lambda call=call: call(odd_one_out(math.inf, 0.1), PAIR), ("metric", "y of arm 3_0", "infinite"),
+                 "a finite number", id=f"infinite-{call.__name__}")
+    for call in (check_symmetry, plot_left_out, plot_orbits)
+] + [
+    pytest.param(lambda: plot_left_out(odd_one_out(0.4, math.nan), PAIR), ("data", "3 of 4 outcomes of y"),
+                 "all or none", id="left-out-without-sem"),
+    pytest.param(by_thompson, ("data", "one and other", "Thompson"), "another model", id="thompson"),
 ]
 ENDLESS = Symmetry((Remainder(("a",)),))
 LISTED = space([choice("a", [1.0, 2.0]), choice("b", [1.0, 2.0])])
@@ -807,7 +952,7 @@ CALLS += [
         lambda: plot_domain(filled(FLOATS), PAIR, "c", "d"), ("neither c nor d",), "one of a, b", id="axes-that-stay",
     ),
     pytest.param(
-        lambda: plot_domain(filled(TWO), PAIR, "a", "b", density=1), ("density", "got 1"), "2 or more", id="density",
+        lambda: plot_domain(filled(TWO), PAIR, "a", "b", density=1), ("density", "got 1"), "from 2 on", id="density",
     ),
     pytest.param(
         lambda: plot_domain(filled(FLOATS), PAIR, "a", "b", slice_values={"c": 2.0}), ("slice_values", "2.0", "'c'"),
@@ -828,10 +973,23 @@ CALLS += [
     pytest.param(
         lambda: suggest_symmetries(experiment(TWO)), ("metric", "no data of y"), "name another", id="nothing-to-go-by",
     ),
-    pytest.param(lambda: _read(Path("nowhere.json")), ("nowhere.json",), "cannot be read as JSON", id="no-file"),
+    pytest.param(lambda: _read(Path("nowhere.json")), ("nowhere.json",), "cannot be read: No such file", id="no-file"),
+    pytest.param(lambda: _read(Path(__file__)), (Path(__file__).name,), "cannot be read as JSON", id="no-json"),
     pytest.param(
-        lambda: _experiment(Path(__file__).parents[1] / "generation" / "golden" / "posterior.json"),
-        ("posterior.json", "no experiment"), "save_to_json_file", id="no-experiment-in-the-file",
+        lambda: _stored(HERE.parent / "generation" / "golden" / "posterior.json"), ("posterior.json", "no experiment"),
+        "save_to_json_file", id="no-experiment-in-the-file",
+    ),
+    pytest.param(
+        lambda: _declared(HERE / "stored" / "1.0.0-modular.json"), ("1.0.0-modular.json", "no symmetry"),
+        "after --experiment", id="experiment-for-the-symmetry-of-the-command-line",
+    ),
+    pytest.param(
+        lambda: _experiment(Path("odd.json"), {"__type": "Experiment", "name": "x"}), ("odd.json", "this Ax"),
+        "that has stored it", id="experiment-that-ax-cannot-read",
+    ),
+    pytest.param(
+        lambda: _check(Path("symmetry.json"), None, "y"), ("metric",), "after --experiment",
+        id="metric-of-no-experiment",
     ),
     pytest.param(
         lambda: MaxAlignmentKernel(PAIR, ["a", "b"], MaternKernel()), ("base_kernel", "RBF"),

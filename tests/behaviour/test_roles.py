@@ -27,7 +27,7 @@ ROLES = {
 
 def value(p: dict[str, Any]) -> float:
     third = p["f"] == "v" if isinstance(p["f"], str) else p["f"]
-    return p["a1"] * p["b1"] + p["a2"] * p["b2"] + 0.1 * third
+    return 20 * (p["a1"] * p["b1"] + p["a2"] * p["b2"] + 0.1 * third)
 
 
 def observed(role: str) -> Any:

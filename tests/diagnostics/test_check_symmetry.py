@@ -2,7 +2,8 @@
 
 One-line bugs that turn this file red: divide by the precision instead of its diagonal; leave the variance out of the
 densities; compare arms before their repeats are averaged; take the plain model for the invariant one; one degree of
-freedom per arm; count twins that differ elsewhere; test at the boundary as if there were none.
+freedom per arm; count twins that differ elsewhere; test at the boundary as if there were none; conclude something from
+equal outcomes, or from noise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ax_symmetry import SymmetryWarning, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.diagnostics.evidence import Assessment, assess, compare_repeats, p_of_no_asymmetry
+from ax_symmetry.diagnostics.evidence import log_likelihood_of_a_constant, vary_by_noise_alone
 from cases import EXCHANGEABLE as SYMMETRY
 from cases import even
 from scipy.stats import chi2, multivariate_normal, norm
@@ -119,3 +121,61 @@ def test_a_space_that_does_not_have_it() -> None:
 def test_too_few_to_tell() -> None:
     report = check_symmetry(fill(experiment(SPACE), 4, even), SYMMETRY)
     assert report.verdict == "undecided" and "nothing can be said" in str(report)
+
+
+NAN = float("nan")
+NOISE = np.random.default_rng(5).normal(size=40).tolist()
+NOTHING = {
+    "all 0, exact": ([0.0] * 8, 0.0),
+    "all 0, sem": ([0.0] * 20, 0.01),
+    "all 0, no sem": ([0.0] * 20, NAN),
+    "all 1, exact": ([1.0] * 20, 0.0),
+    "all 1, no sem": ([1.0] * 20, NAN),
+    "large, no sem": ([1e6] * 8, NAN),
+    "rounding, exact": ([0.1 + 0.2, 0.3, 0.15 + 0.15, 0.6 / 2, 0.9 / 3] * 4, 0.0),
+    "rounding, no sem": ([0.1 + 0.2, 0.3, 0.15 + 0.15, 0.6 / 2, 0.9 / 3] * 4, NAN),
+    "rounding of large ones": ([1e8 * (1 + k * 2e-16) for k in range(20)], NAN),
+    "within their sem, few": ([0.1 * x for x in NOISE[:8]], 0.1),
+    "within their sem, many": ([0.1 * x for x in NOISE], 0.1),
+    "far within their sem": ([0.01 * x for x in NOISE], 0.1),
+    "noise, no sem": (NOISE[:20], NAN),
+    "noise about 100, no sem": ([100 + x for x in NOISE], NAN),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+@pytest.mark.parametrize("config", [SYMMETRY, {"blocks": [["a", "b"], ["c", "z"]]}, {"mirror": {"a": 0.5}}], ids=str)
+def test_nothing_is_concluded_from_nothing(name: str, config: Any) -> None:
+    outcomes, sem = NOTHING[name]
+    made = experiment(SPACE)
+    for point, outcome in zip(random_points(SPACE, len(outcomes)), outcomes):
+        add_trial(made, point, {"y": (outcome, sem)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SymmetryWarning)
+        report = check_symmetry(made, config)
+    assert report.verdict == "undecided" and report.says_nothing
+    assert "no more than their noise, and nothing can be said" in str(report)
+
+
+@pytest.mark.parametrize(("function", "verdict"), [(even, "supported"), (odd, "contradicted")])
+@pytest.mark.parametrize(
+    ("offset", "factor", "sem"), [(0.0, 1.0, 0.0), (1e6, 1.0, 0.0), (0.0, 1e-4, NAN), (1e3, 1.0, NAN)]
+)
+def test_small_differences_that_are_none_of_noise_still_count(
+    function: Any, verdict: str, offset: float, factor: float, sem: float
+) -> None:
+    made = fill(experiment(SPACE), 25, lambda p: offset + factor * function(p), sem=sem)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SymmetryWarning)
+        report = check_symmetry(made, SYMMETRY)
+    assert report.verdict == verdict and not report.says_nothing
+
+
+def test_noise_alone_by_hand() -> None:
+    """Two outcomes differ by noise alone unless their difference is 2.33 of its SD, the normal quantile at 1 %."""
+    for sds, alone in ((2.3, True), (2.35, False)):
+        assert vary_by_noise_alone([0.0, sds * 5.0], [9.0, 16.0]) is alone
+    assert vary_by_noise_alone([1.0], [0.0]) and not vary_by_noise_alone([1.0, 2.0], [NAN, NAN])
+    y = np.array([1.0, 3.0, 4.0])
+    best = max(norm(c, s).logpdf(y).sum() for c in np.linspace(2, 3.4, 141) for s in np.linspace(0.8, 2, 241))
+    assert log_likelihood_of_a_constant(y) == pytest.approx(best, abs=1e-4)

@@ -2,7 +2,7 @@
 
 One-line bugs that turn this file red: rank by fewest images; stop after the first part; drop the prior of many
 hypotheses; suggest what the data contradict; glance without the normalisation, or with untied lengthscales; take the
-mirror image of the last observation alone.
+mirror image of the last observation alone; suggest what is true of equal outcomes.
 """
 
 from __future__ import annotations
@@ -132,3 +132,19 @@ def test_a_glance_is_the_marginal_likelihood_of_the_normalised_average() -> None
     own = model.covar_module(model.train_inputs[0]).to_dense().detach().numpy()
     wanted = multivariate_normal(mean, averaged + noise).logpdf(y) - multivariate_normal(mean, own + noise).logpdf(y)
     assert found == pytest.approx(wanted, rel=1e-8)
+
+
+@pytest.mark.parametrize(("spread", "sem", "n"), [
+    (0.0, 0.0, 8), (0.0, 0.01, 20), (0.0, float("nan"), 20), (1e-16, 0.0, 20), (0.1, 0.1, 20), (1.0, float("nan"), 20),
+])
+def test_nothing_is_suggested_by_nothing(spread: float, sem: float, n: int) -> None:
+    """Outcomes that are equal, but for rounding or noise, would suggest that everything trades places."""
+    noise = np.random.default_rng(5).normal(size=n)
+    for made in (experiment(SPACE), experiment(space([choice(name, [0.0, 1.0, 2.0]) for name in "ab"]))):
+        for point, deviation in zip(random_points(made.search_space, n), noise):
+            add_trial(made, point, {"y": (1.0 + spread * float(deviation), sem)})
+        assert suggest_symmetries(made) == []
+
+
+def test_too_few_suggest_nothing() -> None:
+    assert suggest_symmetries(fill(experiment(SPACE), 4, even, sem=0.01)) == []

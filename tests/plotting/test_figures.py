@@ -374,3 +374,17 @@ def test_a_client_computes_them() -> None:
     for card in cards:
         assert card.get_figure().data and "<div" in card._repr_html_()
     assert check_symmetry(client._experiment, BLOCKS).metric == "loss"
+
+
+@pytest.mark.parametrize("plot", [plot_left_out, plot_orbits, plot_domain])
+def test_an_arm_without_an_outcome_is_no_point(plot: Callable[..., Any]) -> None:
+    """A mean that is nan is none: the figures are those of the other arms."""
+    axes = ("m1", "m2") if plot is plot_domain else ()
+    how = {"density": 3} if axes else {}
+    figures = []
+    for missing in (False, True):
+        made = fill(experiment(SPACE), 6, lambda p: p["m1"] + p["m2"] + p["m3"], sem=0.1)
+        if missing:
+            add_trial(made, random_points(SPACE, 1)[0], {"y": (float("nan"), 0.1)})
+        figures.append(plot(made, BLOCKS, *axes, **how).to_json())
+    assert figures[0] == figures[1]

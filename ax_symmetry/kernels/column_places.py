@@ -1,0 +1,66 @@
+"""Where parameters are among the columns of a model, and what follows for implied, periodic and categorical ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ax_symmetry.errors import NotAveraged
+from ax_symmetry.kernels.embeddings import Categories, Circles
+from ax_symmetry.symmetry.symmetry import Symmetry
+
+
+@dataclass(frozen=True)
+class ColumnPlace:
+    """Where a parameter is among the columns of a model.
+
+    Attributes:
+        columns: Its columns: one, or several if it is one-hot. A mirror reverses the order of several.
+        slope: If it is one column, and affine in the parameter, `column = slope * value + offset`; None otherwise.
+        offset: See `slope`.
+        mirror_sum: What one column and its mirror image add up to.
+    """
+
+    columns: tuple[int, ...]
+    slope: float | None = 1.0
+    offset: float = 0.0
+    mirror_sum: float = 0.0
+
+
+def circles_of(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles | None:
+    """Write periods in the units of the columns."""
+    columns, values = [], []
+    for name, period in symmetry.periods.items():
+        place = places[name]
+        if place.slope is None or len(place.columns) > 1:
+            raise NotAveraged(f"parameter {name} is not linear in the model, but has a period.")
+        columns.append(place.columns[0])
+        values.append((abs(place.slope) * period, place.mirror_sum / 2))
+    return Circles(columns, *torch.tensor(values, dtype=torch.double).T) if columns else None
+
+
+def categories_of(values: Mapping[int, Sequence[float]] | None) -> Categories | None:
+    """Write the values of choices as tensors."""
+    return Categories(list(values), [torch.tensor(v, dtype=torch.double) for v in values.values()]) if values else None
+
+
+def implied_column(
+    symmetry: Symmetry, name: str, places: Mapping[str, ColumnPlace], like: ColumnPlace, width: int
+) -> tuple[Tensor, float]:
+    """Write an implied parameter, in the units of one that it trades places with, as `row @ weights + offset`.
+
+    Its value is the total less the sum of the others' values, each `(column - offset) / slope`.
+    """
+    simplex = symmetry.implied(places)[name]
+    weights, value = torch.zeros(width, dtype=torch.double), simplex.total
+    for other in simplex.parameters:
+        if other != name:
+            place = places[other]
+            if place.slope is None:
+                raise NotAveraged(f"parameter {other} is not linear in the model, but implies {name}.")
+            weights[place.columns[0]] = -(like.slope or 1.0) / place.slope
+            value += place.offset / place.slope
+    return weights, (like.slope or 1.0) * value + like.offset
