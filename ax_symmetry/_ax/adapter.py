@@ -51,6 +51,7 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config)
         training = None if experiment_data is None else _training(experiment_data.arm_data)
+        self.attach(adapter)
         self.read_config(config, context_of(search_space, training, adapter))
 
     def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:

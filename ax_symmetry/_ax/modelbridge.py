@@ -59,6 +59,7 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, observations=observations, modelbridge=modelbridge, config=config)
         training = None if observations is None else _training(observations)
+        self.attach(modelbridge)
         self.read_config(config, context_of(search_space, training, modelbridge))
 
     def transform_observations(self, observations: list[Observation]) -> list[Observation]:

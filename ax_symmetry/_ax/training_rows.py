@@ -12,6 +12,7 @@ from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import private
+from ax_symmetry._ax.calls import CallState, watch_calls
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,13 @@ class RowLogic:
 
     _fold: frozenset[str | None] | None = None
     _asked_about_fold: bool = False
+    call: CallState
+
+    def attach(self, adapter: Any) -> None:
+        """Learn of the calls of an adapter; a transform that stands alone is always asked as `gen` asks."""
+        self.call = CallState(generates=adapter is None)
+        if adapter is not None:
+            watch_calls(adapter)
 
     def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config and check it, before anything is fitted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend, private
 from ax_symmetry._ax.training_rows import Context
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
@@ -48,8 +50,6 @@ class Canonicalize(backend.RowTransform):
         self.plan = plan_of(type(self).__name__, config, context)
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
         space = (context.search_space or self.plan.space).clone()
-        self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
-        self._region = FeasibleRegion(self.encoding, space)
         adapter = context.adapter
         arms = dict if adapter is None else partial(private.arms_by_signature, adapter)
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
@@ -70,11 +70,16 @@ class Canonicalize(backend.RowTransform):
             order_constraints(self.encoding, self.comparison_order, space)  # raises where Ax could not be told
         return partial_orbits or constrain is True
 
+    @property
+    def _asked(self) -> _Asked | None:
+        """What the call of `gen` that is under way asked for; None if there is none, as for predictions."""
+        return self.call.asked
+
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
-        self._asked = (search_space.clone(), {})
-        self._region = FeasibleRegion(self.encoding, self._asked[0])
-        if self._confines:
+        if self.call.generates:
+            self.call.asked = _Asked.of(self.encoding, search_space.clone(), self.call.fixed)
+        if self._confines and not self._fixes(self.call.fixed):
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
             walls = order_constraints(self.encoding, self.comparison_order, search_space)
             self._searched.add_parameter_constraints([backend.linear_constraint(*wall) for wall in walls])
@@ -83,16 +88,20 @@ class Canonicalize(backend.RowTransform):
 
     def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
         """Record the fixed features of a call of `gen`; Ax shows them right after the search space."""
-        self._asked = (self._asked[0], dict(fixed))
-        self._region = FeasibleRegion(self.encoding, *self._asked)
-        if self._confines and any(fixed.get(name) is not None for name in self.encoding.parameters):
+        if self._asked is not None:
+            self.call.asked = _Asked.of(self.encoding, self._asked.space, dict(fixed))
+        if self._confines and self._fixes(fixed):
             self._searched.set_parameter_constraints(list(self._constraints))
+
+    def _fixes(self, fixed: Mapping[str, Any]) -> bool:
+        """Tell whether a parameter of the symmetry is among fixed features."""
+        return any(fixed.get(name) is not None for name in self.encoding.parameters)
 
     def transform_observation_features(
         self, observation_features: list[ObservationFeatures]
     ) -> list[ObservationFeatures]:
         """Ask the model about the canonical representatives; features that lack a parameter of the symmetry stay."""
-        if len(observation_features) == 1 and not self._asked[1]:
+        if len(observation_features) == 1 and self._asked is not None and not self._asked.fixed:
             given = observation_features[0].parameters
             if (
                 0
@@ -116,7 +125,11 @@ class Canonicalize(backend.RowTransform):
         if generated:
             x = self.encoding.snapped(x)
         action = self.plan.symmetry.action
-        _, y = self._region.least_image(action, x, self.comparison_order, [parameters[i] for i in which])
+        if self._asked is None:
+            y = self.encoding.canonical_rows(x, self.comparison_order)
+        else:
+            others = [parameters[i] for i in which]
+            _, y = self._asked.region.least_image(action, x, self.comparison_order, others)
         decoded = self.encoding.decode(y)
         arms = self._known.same_experiments(y, [parameters[i] for i in which]) if generated else [None] * len(which)
         canonical = list(features)
@@ -133,4 +146,23 @@ class Canonicalize(backend.RowTransform):
             return None
         values = {name: arm[name] for name in self.encoding.parameters}
         _, row = self.encoding.encode_points([values])
-        return values if self._region.contains(row, others)[0] else None
+        return values if self._asked is None or self._asked.region.contains(row, others)[0] else None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a call of `gen` asked for.
+
+    Attributes:
+        space: The search space.
+        fixed: The fixed features.
+        region: Where candidates may lie.
+    """
+
+    space: SearchSpace
+    fixed: Mapping[str, Any]
+    region: FeasibleRegion
+
+    @classmethod
+    def of(cls, encoding: ParameterEncoding, space: SearchSpace, fixed: Mapping[str, Any]) -> _Asked:
+        return cls(space, fixed, FeasibleRegion(encoding, space, fixed))
