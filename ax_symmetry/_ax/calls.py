@@ -5,9 +5,9 @@ Ax shows a transform where `gen` may look for candidates, but not when the call 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import signature
+from inspect import Signature, signature
 from typing import Any
 
 GENERATING = ("gen", "evaluate_acquisition_function", "infer_objective_thresholds", "model_best_point")
@@ -43,17 +43,26 @@ class Call:
     def __init__(self, adapter: Any, name: str) -> None:
         self.adapter, self.name = adapter, name
 
+    @property
+    def __signature__(self) -> Signature:
+        """The signature of the method, by which Ax finds out what it may hand over."""
+        parameters = list(signature(self._method).parameters.values())
+        return Signature(parameters[1:])
+
+    @property
+    def _method(self) -> Callable[..., Any]:
+        return getattr(type(self.adapter), self.name)
+
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Make the call; what it asks for is forgotten afterwards, whether it succeeds or not."""
-        method = getattr(type(self.adapter), self.name)
-        features = signature(method).bind_partial(self.adapter, *args, **keywords).arguments.get("fixed_features")
+        features = signature(self._method).bind_partial(self.adapter, *args, **keywords).arguments.get("fixed_features")
         fixed = {} if features is None else dict(features.parameters)
         ours = [transform for transform in self.adapter.transforms.values() if hasattr(transform, "call")]
         before = [transform.call for transform in ours]
         for transform in ours:
             transform.call = CallState(self.name in GENERATING, fixed)
         try:
-            return method(self.adapter, *args, **keywords)
+            return self._method(self.adapter, *args, **keywords)
         finally:
             for transform, state in zip(ours, before):
                 transform.call = state
