@@ -10,15 +10,20 @@ from typing import Any
 
 import numpy as np
 from ax.core.observation import ObservationFeatures
+from ax.core.parameter import ChoiceParameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend, private
 from ax_symmetry._ax.training_rows import Context
+from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.transforms.plan import plan_of, warn_if_partial
+
+ENCODINGS = {True: "OrderedChoiceToIntegerRange", False: "OneHot"}
+"""Ax's transforms of ordered and other choices that know no narrower choice than the one that they were made for."""
 
 
 class Canonicalize(backend.RowTransform):
@@ -49,8 +54,8 @@ class Canonicalize(backend.RowTransform):
         """Read the config and check it."""
         self.plan = plan_of(type(self).__name__, config, context)
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
-        space = (context.search_space or self.plan.space).clone()
-        adapter = context.adapter
+        space = self.fitted_space = (context.search_space or self.plan.space).clone()
+        adapter, self._transforms = context.adapter, context.transforms
         arms = dict if adapter is None else partial(private.arms_by_signature, adapter)
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
         self._confines = self._read_constrain(context, space)
@@ -77,8 +82,11 @@ class Canonicalize(backend.RowTransform):
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
+        search_space = self.stage(search_space)
+        self._shown = search_space.clone()
         if self.call.generates:
-            self.call.asked = _Asked.of(self.encoding, search_space.clone(), self.call.fixed)
+            self.call.asked = _Asked.of(self.encoding, self._shown, self.call.fixed)
+        search_space = self._with_all_values(search_space)
         if self._confines and not self._fixes(self.call.fixed):
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
             walls = order_constraints(self.encoding, self.comparison_order, search_space)
@@ -86,10 +94,22 @@ class Canonicalize(backend.RowTransform):
             return self._searched
         return search_space
 
+    def _with_all_values(self, search_space: SearchSpace) -> SearchSpace:
+        """Give choices that were narrowed all their values, where Ax's encoding of them cannot leave some out."""
+        every = {
+            name: p.clone()
+            for name, p in self.encoding.parameters.items()
+            if isinstance(p, ChoiceParameter) and ENCODINGS[bool(p.is_ordered)] in self._transforms
+            if isinstance(now := search_space.parameters[name], ChoiceParameter) and len(now.values) < len(p.values)
+        }
+        space = search_space.clone() if every else search_space
+        for name, p in every.items():
+            space.parameters[name] = p
+        return space
+
     def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
         """Record the fixed features of a call of `gen`; Ax shows them right after the search space."""
-        if self._asked is not None:
-            self.call.asked = _Asked.of(self.encoding, self._asked.space, dict(fixed))
+        self.call.asked = _Asked.of(self.encoding, self._shown, dict(fixed))
         if self._confines and self._fixes(fixed):
             self._searched.set_parameter_constraints(list(self._constraints))
 
@@ -129,13 +149,19 @@ class Canonicalize(backend.RowTransform):
             y = self.encoding.canonical_rows(x, self.comparison_order)
         else:
             others = [parameters[i] for i in which]
-            _, y = self._asked.region.least_image(action, x, self.comparison_order, others)
+            inside, y = self._asked.region.least_image(action, x, self.comparison_order, others)
+            if generated and not inside.all():
+                near = self._asked.nearest(self.encoding, x)
+                x = np.where(inside[:, None], x, near)
+                y = self._asked.region.least_image(action, x, self.comparison_order, others)[1]
         decoded = self.encoding.decode(y)
         arms = self._known.same_experiments(y, [parameters[i] for i in which]) if generated else [None] * len(which)
         canonical = list(features)
         for k, i in enumerate(which):
             arm = self._admitted(arms[k], parameters[i])
-            moved = arm or {name: values[k] for name, values in decoded.items()}
+            moved = {**(arm or {name: values[k] for name, values in decoded.items()})}
+            if generated and self._asked is not None:  # to the last bit
+                moved.update({n: v for n, v in self._asked.fixed.items() if n in moved and v is not None})
             canonical[i] = copy(features[i])
             canonical[i].parameters = {**parameters[i], **moved}
         return canonical
@@ -166,3 +192,14 @@ class _Asked:
     @classmethod
     def of(cls, encoding: ParameterEncoding, space: SearchSpace, fixed: Mapping[str, Any]) -> _Asked:
         return cls(space, fixed, FeasibleRegion(encoding, space, fixed))
+
+    def nearest(self, encoding: ParameterEncoding, x: Rows) -> Rows:
+        """Replace choices in rows `n x d` that are not allowed by the nearest that are, in the order of comparison."""
+        x = x.copy()
+        for name in encoding.choices:
+            p = self.space.parameters.get(name)
+            if isinstance(p, ChoiceParameter):
+                allowed = np.asarray([encoding.encode_value(name, v) for v in p.values])
+                column = x[:, encoding.columns[name]]
+                column[:] = allowed[np.abs(column[:, None] - allowed).argmin(axis=1)]
+        return x
