@@ -55,10 +55,12 @@ class RowTransform(RowLogic, Transform):
         training = None
         if experiment_data is not None:
             training = _training(experiment_data.arm_data, experiment_data.observation_data)
+        search_space = self.attach(adapter, search_space)
         self.read_config(config, context_of(search_space, training, adapter))
 
     def transform_experiment_data(self, experiment_data: ExperimentData) -> ExperimentData:
         """Replace the rows of the training data."""
+        experiment_data = _with_admitted(self, experiment_data)
         arm_data, observation_data = experiment_data.arm_data, experiment_data.observation_data
         training = _training(arm_data)
         images = self.images(training)
@@ -209,6 +211,24 @@ def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str,
             keywords = getattr(spec, "generator_kwargs" if hasattr(spec, "generator_kwargs") else "model_kwargs")
             defaults = spec.generator_enum.view_defaults()[1]["transforms"]
             yield keywords, list(defaults), issubclass(spec.generator_enum.adapter_class, TorchAdapter)
+
+
+def _with_admitted(transform: RowTransform, experiment_data: ExperimentData) -> ExperimentData:
+    """Return the training data with those that Ax has left out and that count nevertheless."""
+    if transform.admitted is None:
+        return experiment_data
+    adapter = transform.adapter
+    arm_data = adapter.get_training_data().arm_data
+    table = _training(arm_data).table
+    points = [{name: table[name][i] for name in table} for i in range(len(arm_data))]
+    counted = transform.counted(adapter.training_in_design, points)
+    if counted is None:
+        return experiment_data
+    private.use_training_data(adapter, counted)
+    experiment_data = adapter.get_training_data(filter_in_design=True)
+    for earlier in transform.earlier_transforms():
+        experiment_data = earlier.transform_experiment_data(experiment_data)
+    return experiment_data
 
 
 def _training(arm_data: pd.DataFrame, observation_data: pd.DataFrame | None = None) -> Training:

@@ -62,10 +62,12 @@ class RowTransform(RowLogic, Transform):
     ) -> None:
         super().__init__(search_space=search_space, observations=observations, modelbridge=modelbridge, config=config)
         training = None if observations is None else _training(observations)
+        search_space = self.attach(modelbridge, search_space)
         self.read_config(config, context_of(search_space, training, modelbridge))
 
     def transform_observations(self, observations: list[Observation]) -> list[Observation]:
         """Replace the rows of the training data."""
+        observations = _with_admitted(self, observations)
         training = _training(observations)
         images = self.images(training)
         if images is None:
@@ -248,6 +250,22 @@ def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str,
         for spec in [*step.model_specs, *step.fallback_specs.values()]:
             defaults = spec.model_enum.view_defaults()[1]["transforms"]
             yield spec.model_kwargs, list(defaults), issubclass(spec.model_enum.model_bridge_class, TorchModelBridge)
+
+
+def _with_admitted(transform: RowTransform, observations: list[Observation]) -> list[Observation]:
+    """Return the training data with those that Ax has left out and that count nevertheless."""
+    if transform.admitted is None:
+        return observations
+    adapter = transform.adapter
+    every = adapter.get_training_data()
+    counted = transform.counted(adapter.training_in_design, [obs.features.parameters for obs in every])
+    if counted is None:
+        return observations
+    adapter.training_in_design = counted
+    observations = [obs for obs, counts in zip(every, counted) if counts]
+    for earlier in transform.earlier_transforms():
+        observations = earlier.transform_observations(observations)
+    return observations
 
 
 def _training(observations: Sequence[Observation]) -> Training:

@@ -11,6 +11,7 @@ from inspect import signature
 from typing import Any
 
 from ax.core.experiment import Experiment
+from ax.core.parameter import RangeParameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.errors import SymmetryError
@@ -67,6 +68,24 @@ def model_space(adapter: Any) -> SearchSpace:
     return read(adapter, "_model_space")
 
 
+def use_search_space(adapter: Any, space: SearchSpace, widened: bool) -> None:
+    """Let an adapter go on in another search space, as newer Ax does by itself.
+
+    Args:
+        adapter: The adapter (model bridge).
+        space: The search space, of the same parameters.
+        widened: Whether its model's ranges are to stay as wide as they were, so that the data are inside.
+    """
+    before, wide = model_space(adapter), space.clone()
+    for name, p in wide.parameters.items() if widened else ():
+        old = before.parameters.get(name)
+        if isinstance(p, RangeParameter) and isinstance(old, RangeParameter):
+            p.lower, p.upper = min(p.lower, old.lower), max(p.upper, old.upper)
+    if widened:
+        wide.set_parameter_constraints([])
+    adapter._search_space, adapter._model_space = space, wide
+
+
 def transform_names(adapter: Any) -> list[str]:
     """List the names of an adapter's transforms, also of those that are not made yet."""
     return [transform.__name__ for transform in read(adapter, "_raw_transforms")]
@@ -80,6 +99,18 @@ def transform_configs(adapter: Any) -> Mapping[str, Any]:
 def arms_by_signature(adapter: Any) -> Mapping[str, Any]:
     """Return the arms that an adapter's experiment has now."""
     return read(adapter, "_arms_by_signature") or {}
+
+
+def transform_configs_of_run(run: Any) -> Mapping[str, Any]:
+    """Return the configs of the transforms by which a generator run was made, by name; none where Ax kept none."""
+    keywords = getattr(run, "_adapter_kwargs", None) or getattr(run, "_bridge_kwargs", None) or {}
+    return keywords.get("transform_configs") or {}
+
+
+def use_training_data(adapter: Any, in_design: Sequence[bool]) -> None:
+    """Tell an adapter which rows of its training data count, where Ax has a name of its own for that."""
+    read(adapter, "_training_in_design_idx")
+    adapter._training_in_design_idx = list(in_design)
 
 
 def experiment_of(adapter: Any) -> Experiment | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ax.core.observation import ObservationFeatures
+from ax.core.parameter import FixedParameter, Parameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import private
+from ax_symmetry._ax.calls import CallState, new_space, watch_calls
 from ax_symmetry.errors import SymmetryError
 
 
@@ -135,10 +137,50 @@ class RowLogic:
     then the features of the points that are held out, and then, on some versions by the same method as training data,
     their data. Those are no training data and stay as they are: they are recognised as the arms that were not among the
     fold's.
+
+    Attributes:
+        adapter: The adapter (model bridge); None for a transform that is built alone.
+        call: What is known of the call that is under way.
+        fitted_space: The search space as the transform left it when the model was fitted.
+        admitted: A search space whose data count for the model although Ax, which knows the declared one alone, leaves
+            them out; None if there are no such data.
     """
 
     _fold: frozenset[str | None] | None = None
     _asked_about_fold: bool = False
+    adapter: Any
+    call: CallState
+    fitted_space: SearchSpace | None = None
+    admitted: SearchSpace | None = None
+
+    def attach(self, adapter: Any, search_space: SearchSpace | None) -> SearchSpace | None:
+        """Learn of the calls of an adapter; a transform that stands alone is always asked as `gen` asks.
+
+        Args:
+            adapter: The adapter (model bridge), or None.
+            search_space: The search space that it gives to the transform.
+
+        Returns:
+            The search space as it is to be: that of the experiment, where Ax keeps an old one.
+        """
+        self.adapter, self.call, self._replaced = adapter, CallState(generates=adapter is None), None
+        if adapter is None:
+            return search_space
+        space = new_space(adapter)
+        if space is not None:
+            learns = "SymmetrizeObservations" in private.transform_names(adapter)
+            private.use_search_space(adapter, space, widened=learns)
+            search_space = private.model_space(adapter).clone()
+            for transform in self.earlier_transforms():
+                search_space = transform.transform_search_space(search_space)
+            self._replaced = search_space
+        watch_calls(adapter)
+        return search_space
+
+    def stage(self, search_space: SearchSpace) -> SearchSpace:
+        """Return a search space that the transform is given, or the one that takes its place at the fit."""
+        replaced, self._replaced = self._replaced, None
+        return search_space if replaced is None else replaced
 
     def read_config(self, config: Mapping[str, Any] | None, context: Context) -> None:
         """Read the config and check it, before anything is fitted."""
@@ -149,6 +191,34 @@ class RowLogic:
 
     def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
         """Record the fixed features of a call of `gen`."""
+
+    def freed(self, search_space: SearchSpace) -> dict[str, Parameter]:
+        """List the parameters that a search space fixes and the model does not, as the model has them."""
+        model = {} if self.fitted_space is None else self.fitted_space.parameters
+        return {
+            name: model[name].clone()
+            for name, p in search_space.parameters.items()
+            if isinstance(p, FixedParameter) and not isinstance(model.get(name, p), FixedParameter)
+        }
+
+    def earlier_transforms(self) -> Iterator[Any]:
+        """List the transforms of the adapter that come before this one."""
+        for name, transform in self.adapter.transforms.items():
+            if name == type(self).__name__:
+                return
+            yield transform
+
+    def counted(self, rows: Sequence[bool], parameters: Sequence[Mapping[str, Any]]) -> list[bool] | None:
+        """Tell which rows of all data count for the model: those that Ax counts, and those in the admitted space.
+
+        Returns:
+            None if they are the same, or the data have been read before.
+        """
+        space, self.admitted = self.admitted, None
+        if space is None:
+            return None
+        counted = [given or space.check_membership(dict(p)) for given, p in zip(rows, parameters)]
+        return None if counted == list(rows) else counted
 
     def images(self, training: Training) -> Images | None:
         """Return the rows that replace these, unless these are what the last fold of cross-validation held out."""

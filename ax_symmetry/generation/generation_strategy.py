@@ -44,6 +44,10 @@ def choose_generation_strategy(
     in whatever order its blocks are, as long as the space has new ones; where the model has no new one to propose, Ax
     before 1.0 raises `GenerationStrategyRepeatedPoints`, and newer ones propose a quasi-random one.
 
+    A parameter may be narrowed or fixed in mid-run (`experiment.search_space`), for one block alone as well: candidates
+    then stay where they may be, and the model keeps all data and the symmetry. Ax before 0.5 cannot tell such a space
+    from one that never had the symmetry, unless a trial lies outside of it.
+
     Args:
         search_space: The search space of the experiment, or an experiment or client that has one.
         symmetry: A symmetry, or its dict with options of the transforms. With `asymmetry` candidates stay as they are.

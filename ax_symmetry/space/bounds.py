@@ -96,7 +96,8 @@ def _join_choices(parameters: Sequence[ChoiceParameter], center: float | None) -
     Yields:
         Parameters to replace integer ones, whose values are no longer integers.
     """
-    values: list[Any] = list(dict.fromkeys(v for p in parameters for v in p.values))
+    by_size = sorted(parameters, key=lambda p: -len(p.values))  # the order of the values is that of the longest list
+    values: list[Any] = list(dict.fromkeys(v for p in by_size for v in p.values))
     if values and center is not None and not is_symmetric_about(sorted(values), center):
         near = TOLERANCE * (max(values) - min(values))
         values += [2 * center - v for v in values if all(abs(2 * center - v - w) > near for w in values)]

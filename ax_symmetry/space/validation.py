@@ -77,7 +77,8 @@ def check_untransformed(
     implied = implied_parameters(symmetry, model)
     for name in symmetry.parameters:
         before, now = model.parameters.get(name), stage.parameters.get(name)
-        changed = type(before) is not type(now)
+        freed = symmetrized is not None and now == symmetrized.parameters.get(name)
+        changed = type(before) is not type(now) and not (freed and isinstance(before, FixedParameter))
         if isinstance(before, RangeParameter) and isinstance(now, RangeParameter):
             changed = now.lower > before.lower or now.upper < before.upper or _scale(now) != _scale(before)
             if not implied.keys() & set(symmetry.orbit_of(name)):  # data of an implied one widen the others further

@@ -5,21 +5,28 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from ax.core.observation import ObservationFeatures
+from ax.core.parameter import ChoiceParameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax import backend, private
 from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.errors import SymmetryWarning
+from ax_symmetry.groups.actions import Rows
+from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.transforms.confinement import confines
 from ax_symmetry.transforms.plan import plan_of
+
+ENCODINGS = {True: "OrderedChoiceToIntegerRange", False: "OneHot"}
+"""Ax's transforms of ordered and other choices that know no narrower choice than the one that they were made for."""
 
 
 class Canonicalize(backend.RowTransform):
@@ -50,10 +57,8 @@ class Canonicalize(backend.RowTransform):
         """Read the config and check it."""
         self.plan = plan_of(type(self).__name__, config, context)
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
-        space = (context.search_space or self.plan.space).clone()
-        self._asked: tuple[SearchSpace, Mapping[str, Any]] = (space, {})
-        self._region = FeasibleRegion(self.encoding, space)
-        adapter = context.adapter
+        space = self.fitted_space = (context.search_space or self.plan.space).clone()
+        adapter, self._transforms = context.adapter, context.transforms
         if adapter and "SymmetrizeObservations" not in context.transforms and backend.fits_any_model(adapter):
             warnings.warn(
                 "Canonicalize: the model does not learn the symmetry, since SymmetrizeObservations is not among the "
@@ -66,29 +71,53 @@ class Canonicalize(backend.RowTransform):
         self._confines = confines(self.plan, context.transforms, space)
         self._searched, self._constraints = space, space.parameter_constraints
 
+    @property
+    def _asked(self) -> _Asked | None:
+        """What the call of `gen` that is under way asked for; None if there is none, as for predictions."""
+        return self.call.asked
+
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
-        self._asked = (search_space.clone(), {})
-        self._region = FeasibleRegion(self.encoding, self._asked[0])
-        if self._confines:
+        search_space = self.stage(search_space)
+        self._shown = search_space.clone()
+        if self.call.generates:
+            self.call.asked = _Asked.of(self.encoding, self._shown, self.call.fixed)
+        search_space = self._with_all_values(search_space)
+        if self._confines and not self._fixes(self.call.fixed):
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
             walls = order_constraints(self.encoding, self.comparison_order, search_space)
             self._searched.add_parameter_constraints([backend.linear_constraint(*wall) for wall in walls])
             return self._searched
         return search_space
 
+    def _with_all_values(self, search_space: SearchSpace) -> SearchSpace:
+        """Give choices that were narrowed all their values, where Ax's encoding of them cannot leave some out."""
+        every = {
+            name: p.clone()
+            for name, p in self.encoding.parameters.items()
+            if isinstance(p, ChoiceParameter) and ENCODINGS[bool(p.is_ordered)] in self._transforms
+            if isinstance(now := search_space.parameters[name], ChoiceParameter) and len(now.values) < len(p.values)
+        }
+        space = search_space.clone() if every else search_space
+        for name, p in every.items():
+            space.parameters[name] = p
+        return space
+
     def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
         """Record the fixed features of a call of `gen`; Ax shows them right after the search space."""
-        self._asked = (self._asked[0], dict(fixed))
-        self._region = FeasibleRegion(self.encoding, *self._asked)
-        if self._confines and any(fixed.get(name) is not None for name in self.encoding.parameters):
+        self.call.asked = _Asked.of(self.encoding, self._shown, dict(fixed))
+        if self._confines and self._fixes(fixed):
             self._searched.set_parameter_constraints(list(self._constraints))
+
+    def _fixes(self, fixed: Mapping[str, Any]) -> bool:
+        """Tell whether a parameter of the symmetry is among fixed features."""
+        return any(fixed.get(name) is not None for name in self.encoding.parameters)
 
     def transform_observation_features(
         self, observation_features: list[ObservationFeatures]
     ) -> list[ObservationFeatures]:
         """Ask the model about the canonical representatives; features that lack a parameter of the symmetry stay."""
-        if len(observation_features) == 1 and not self._asked[1]:
+        if len(observation_features) == 1 and self._asked is not None and not self._asked.fixed:
             given = observation_features[0].parameters
             if (
                 0
@@ -112,13 +141,23 @@ class Canonicalize(backend.RowTransform):
         if generated:
             x = self.encoding.snapped(x)
         action = self.plan.symmetry.action
-        _, y = self._region.least_image(action, x, self.comparison_order, [parameters[i] for i in which])
+        if self._asked is None:
+            y = self.encoding.canonical_rows(x, self.comparison_order)
+        else:
+            others = [parameters[i] for i in which]
+            inside, y = self._asked.region.least_image(action, x, self.comparison_order, others)
+            if generated and not inside.all():
+                near = self._asked.nearest(self.encoding, x)
+                x = np.where(inside[:, None], x, near)
+                y = self._asked.region.least_image(action, x, self.comparison_order, others)[1]
         decoded = self.encoding.decode(y)
         arms = self._known.same_experiments(y, [parameters[i] for i in which]) if generated else [None] * len(which)
         canonical = list(features)
         for k, i in enumerate(which):
             arm = self._admitted(arms[k], parameters[i])
-            moved = arm or {name: values[k] for name, values in decoded.items()}
+            moved = {**(arm or {name: values[k] for name, values in decoded.items()})}
+            if generated and self._asked is not None:  # to the last bit
+                moved.update({n: v for n, v in self._asked.fixed.items() if n in moved and v is not None})
             canonical[i] = copy(features[i])
             canonical[i].parameters = {**parameters[i], **moved}
         return canonical
@@ -129,4 +168,34 @@ class Canonicalize(backend.RowTransform):
             return None
         values = {name: arm[name] for name in self.encoding.parameters}
         _, row = self.encoding.encode_points([values])
-        return values if self._region.contains(row, others)[0] else None
+        return values if self._asked is None or self._asked.region.contains(row, others)[0] else None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a call of `gen` asked for.
+
+    Attributes:
+        space: The search space.
+        fixed: The fixed features.
+        region: Where candidates may lie.
+    """
+
+    space: SearchSpace
+    fixed: Mapping[str, Any]
+    region: FeasibleRegion
+
+    @classmethod
+    def of(cls, encoding: ParameterEncoding, space: SearchSpace, fixed: Mapping[str, Any]) -> _Asked:
+        return cls(space, fixed, FeasibleRegion(encoding, space, fixed))
+
+    def nearest(self, encoding: ParameterEncoding, x: Rows) -> Rows:
+        """Replace choices in rows `n x d` that are not allowed by the nearest that are, in the order of comparison."""
+        x = x.copy()
+        for name in encoding.choices:
+            p = self.space.parameters.get(name)
+            if isinstance(p, ChoiceParameter):
+                allowed = np.asarray([encoding.encode_value(name, v) for v in p.values])
+                column = x[:, encoding.columns[name]]
+                column[:] = allowed[np.abs(column[:, None] - allowed).argmin(axis=1)]
+        return x

@@ -15,16 +15,15 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions, plain
 from ax_symmetry.space.bounds import implied_parameters, is_linear, symmetrized_space
 from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.space.validation import check_untransformed, validate
+from ax_symmetry.space.narrowing import widened_space
+from ax_symmetry.space.validation import check_untransformed
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.costs import check_model
+from ax_symmetry.transforms.declared_space import OURS, narrowed_since
 
 RESCALING = ("OrderedChoiceToIntegerRange", "OneHot", "IntToFloat", "Log", "Logit", "UnitX")
 """Transforms of Ax that have no place before ours, also where they happen to change no parameter."""
-
-OURS = ("Canonicalize", "SymmetrizeObservations")
-"""The names of the two transforms, by which Ax knows their configs."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,12 @@ class Plan:
         symmetry: The symmetry.
         symmetrize: The options of `SymmetrizeObservations`.
         canonicalize: The options of `Canonicalize`.
-        declared: The search space as the user declared it.
+        declared: The search space as it is now declared.
         modelled: The search space as the first of the two transforms received it: Ax may have widened it to cover data.
         space: The same, symmetrized: parameters that trade places share bounds, which cover the images of the data.
         encoding: Values of the symmetry's parameters as numbers, in that space.
         comparison_order: The columns of the encoding in the order in which images are compared.
+        narrowed: Whether the declared space lacks the symmetry, because parameters were narrowed in mid-run.
     """
 
     symmetry: Symmetry
@@ -50,6 +50,7 @@ class Plan:
     space: SearchSpace
     encoding: ParameterEncoding
     comparison_order: tuple[int, ...]
+    narrowed: bool = False
 
     @property
     def is_partial(self) -> bool:
@@ -132,11 +133,12 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
         raise options.asymmetry_error()
     declared = context.declared or search_space
     modelled = context.modelled or declared
-    validate(symmetry, declared)
+    history = narrowed_since(symmetry, declared, context.adapter)
     check_untransformed(symmetry, modelled, search_space)
     if "SymmetrizeObservations" in (transform, *context.transforms) or "method" in config:
         check_model(symmetry, symmetrize, declared)
-    space = symmetrized_space(symmetry, search_space, _implied_values(symmetry, search_space, context.training))
+    wide = search_space if history is None else widened_space(symmetry, search_space, history.spaces, history.arms)
+    space = symmetrized_space(symmetry, wide, _implied_values(symmetry, search_space, context.training))
     return Plan(
         symmetry=symmetry,
         symmetrize=symmetrize,
@@ -146,6 +148,7 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
         space=space,
         encoding=ParameterEncoding(symmetry, space),
         comparison_order=symmetry.comparison_order(_order_by(symmetry, symmetrize, canonicalize, space)),
+        narrowed=history is not None,
     )
 
 

@@ -69,18 +69,12 @@ class SymmetrizeObservations(backend.RowTransform):
         if context.transforms and "Canonicalize" not in context.transforms and plan.symmetrize.asymmetry is None:
             warn_of_any_order(plan.symmetrize, plan.symmetry)
         stage = context.search_space or plan.modelled
-        self.space = plan.space_of(stage)
-        self._stage, self._declared = _bounds(stage), _bounds(plan.declared)
-        self._fitting = True
-        self._orbits: dict[str, bytes] = {}
+        self.space = self.fitted_space = plan.space_of(stage)
+        self._stage, self._fitting = _bounds(stage), True
+        self._orbits: dict[str, bytes] | None = None
         training = context.training
-        if training is not None:
-            complete, x = plan.encoding.encode(training.columns(plan.encoding.parameters))
-            arms = [arm for arm, known in zip(training.arms, complete) if known]
-            keys = orbit_keys(plan.encoding, plan.comparison_order, x)
-            self._orbits = {arm: key for arm, key in zip(arms, keys) if arm is not None}
+        self.admitted = plan.space_of(plan.modelled) if plan.narrowed else None
         self.kernel: InvariantKernelSpec | None = None
-        self.adapter = context.adapter
         if self.adapter is None:
             return
         self._check_data(training)
@@ -96,12 +90,18 @@ class SymmetrizeObservations(backend.RowTransform):
 
     def _check_data(self, training: Training | None) -> None:
         """Check that the model can be fitted to the training data and their images."""
+        if training is None:
+            return
         if backend.is_gaussian_process(self.adapter):
-            for metric, (means, sems) in (training.outcomes if training else {}).items():
+            for metric, (means, sems) in training.outcomes.items():
                 check_outcomes(metric, means, sems)
-        first = {key: arm for arm, key in reversed(self._orbits.items())}
-        twins = [(first[key], arm) for arm, key in self._orbits.items() if first[key] != arm]
-        if twins and takes_rows_once(self.adapter):
+        if not takes_rows_once(self.adapter):
+            return
+        encoding = self.plan.encoding
+        orbits = self._orbits_of(training, *encoding.encode(training.columns(encoding.parameters)))
+        first = {key: arm for arm, key in reversed(orbits.items())}
+        twins = [(first[key], arm) for arm, key in orbits.items() if first[key] != arm]
+        if twins:
             raise SymmetryError(
                 f"data: arms {' and '.join(twins[0])} are the same experiment, and Ax's Thompson sampling takes each "
                 "row once; leave one of them out, or take another model."
@@ -109,9 +109,9 @@ class SymmetrizeObservations(backend.RowTransform):
 
     def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""
-        # The first call is the fit's; later only a space that Ax has widened for data can be the model's again.
+        search_space = self.stage(search_space)
         fitting, self._fitting = self._fitting, False
-        of_model = fitting or self._stage != self._declared
+        of_model = fitting or not self.call.generates
         widens = of_model and _bounds(search_space) == self._stage != _bounds(self.space)
         return self.space.clone() if widens else search_space
 
@@ -135,6 +135,8 @@ class SymmetrizeObservations(backend.RowTransform):
         """Put the images of every observation after it; one that lacks a parameter of the symmetry stays alone."""
         encoding, chosen, action = self.plan.encoding, self.plan.symmetrize, self.plan.symmetry.action
         complete, x = encoding.encode(training.columns(encoding.parameters))
+        if self._orbits is None:  # these are the data of the fit
+            self._orbits = self._orbits_of(training, complete, x)
         mirrored = encoding.mirrored(x)
         if chosen.method == "kernel":
             rows, points = np.arange(len(x)), np.tile(np.arange(action.width), (len(x), 1))
@@ -211,10 +213,16 @@ class SymmetrizeObservations(backend.RowTransform):
 
         return SearchView(averaged, rows)
 
+    def _orbits_of(self, training: Training, complete: Any, x: Rows) -> dict[str, bytes]:
+        """Return keys of the orbits on which arms lie."""
+        arms = [arm for arm, known in zip(training.arms, complete) if known]
+        keys = orbit_keys(self.plan.encoding, self.plan.comparison_order, x)
+        return {arm: key for arm, key in zip(arms, keys) if arm is not None}
+
     def _twins_of_held_out(self, training: Training, complete: Any, x: Rows) -> Any:
         """Tell which rows lie on the orbit of an arm that was there when the model was fitted and is missing now."""
         present = set(training.arms)
-        held_out = {key for arm, key in self._orbits.items() if arm not in present}
+        held_out = {key for arm, key in (self._orbits or {}).items() if arm not in present}
         if not held_out:
             return np.zeros(len(x), dtype=bool)
         keys = orbit_keys(self.plan.encoding, self.plan.comparison_order, x)
@@ -224,6 +232,6 @@ class SymmetrizeObservations(backend.RowTransform):
 def _bounds(search_space: SearchSpace) -> Sequence[Any]:
     """List what widening can change of a search space."""
     return [
-        (n, getattr(p, "lower", None), getattr(p, "upper", None), getattr(p, "values", None))
+        (n, *(getattr(p, trait, None) for trait in ("lower", "upper", "values", "value")))
         for n, p in search_space.parameters.items()
     ]

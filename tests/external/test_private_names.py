@@ -31,6 +31,7 @@ NAMES = {
     "_raw_transforms": AX,
     "_transform_configs": AX,
     "_arms_by_signature": AX,
+    "_training_in_design_idx": AX,
     "_experiment": AX,  # and of `Client`
     # of generators and surrogates
     "_surrogate": AX,

@@ -317,11 +317,15 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
         add_trial(made, {"f1": f1, "f2": 1.0 - f1 + excess}, {"y": (f1, 0.1)})
         add_trial(made, {"f1": f1, "f2": 0.9 - f1}, {"y": (f1, 0.1)})
     adapter = get_botorch(made, made.lookup_data(), symmetry=config, method=method)
-    asked = adapter.transforms["SymmetrizeObservations"].transform_search_space(listed.clone())
-    assert {(p.lower, p.upper) for p in asked.parameters.values()} == {(0.0, 1.0)}
-    assert len(asked.parameter_constraints) == 1
+    transform, searched = adapter.transforms["SymmetrizeObservations"], []
+    own = transform.transform_search_space
+    transform.transform_search_space = lambda asked: searched.append(own(asked)) or searched[-1]
     for arm in adapter.gen(3).arms:
         assert listed.check_membership(arm.parameters)
+    assert searched
+    for asked in searched:
+        assert {(p.lower, p.upper) for p in asked.parameters.values()} == {(0.0, 1.0)}
+        assert len(asked.parameter_constraints) == 1
 
 
 def test_decimals_come_to_a_column_of_whole_numbers() -> None:
