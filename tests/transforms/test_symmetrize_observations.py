@@ -319,7 +319,12 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
     adapter = get_botorch(made, made.lookup_data(), symmetry=config, method=method)
     transform, searched = adapter.transforms["SymmetrizeObservations"], []
     own = transform.transform_search_space
-    transform.transform_search_space = lambda asked: searched.append(own(asked)) or searched[-1]
+
+    def spy(asked: Any) -> Any:
+        searched.append(own(asked).clone())  # Ax's next transforms change it
+        return own(asked)
+
+    transform.transform_search_space = spy
     for arm in adapter.gen(3).arms:
         assert listed.check_membership(arm.parameters)
     assert searched
