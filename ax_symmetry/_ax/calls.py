@@ -5,7 +5,7 @@ Ax shows a transform where `gen` may look for candidates, but not when the call 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Signature, signature
 from typing import Any
@@ -29,11 +29,15 @@ class CallState:
     Attributes:
         generates: Whether it is one of `GENERATING`.
         fixed: The values of the fixed features that it was given.
+        pending: The parameters of the pending observations that it was given.
+        n: How many candidates it is to generate.
         asked: What the transform has noted of what the call asks for.
     """
 
     generates: bool = False
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    pending: Sequence[Mapping[str, Any]] = ()
+    n: int = 0
     asked: Any = None
 
 
@@ -66,15 +70,22 @@ class Call:
         generates = self.name in GENERATING
         for transform in ours if generates else []:
             _free(transform, self.adapter, call.arguments)
-        features = call.arguments.get("fixed_features")
         before = [transform.call for transform in ours]
         for transform in ours:
-            transform.call = CallState(generates, {} if features is None else dict(features.parameters))
+            transform.call = _state(generates, call.arguments)
         try:
             return self._method(*call.args, **call.kwargs)
         finally:
             for transform, state in zip(ours, before):
                 transform.call = state
+
+
+def _state(generates: bool, arguments: Mapping[str, Any]) -> CallState:
+    """Read off the arguments of a call what a transform is to know of it."""
+    features, pending = arguments.get("fixed_features"), arguments.get("pending_observations") or {}
+    fixed = {} if features is None else dict(features.parameters)
+    points = [feature.parameters for features in pending.values() for feature in features]
+    return CallState(generates, fixed, points, arguments.get("n") or 0)
 
 
 def _free(transform: Any, adapter: Any, arguments: dict[str, Any]) -> None:

@@ -113,6 +113,11 @@ def use_training_data(adapter: Any, in_design: Sequence[bool]) -> None:
     adapter._training_in_design_idx = list(in_design)
 
 
+def arms_to_avoid(adapter: Any) -> Mapping[str, Any]:
+    """Return the arms, by signature, that Ax does not propose again where it proposes none twice."""
+    return getattr(experiment_of(adapter), "arms_by_signature_for_deduplication", None) or arms_by_signature(adapter)
+
+
 def experiment_of(adapter: Any) -> Experiment | None:
     """Return an adapter's experiment; None before Ax 0.5, whose model bridges do not know it."""
     return getattr(adapter, "_experiment", None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
+from math import prod
 from typing import Any
 
 import torch
@@ -11,6 +13,9 @@ from torch import Tensor
 
 from ax_symmetry._ax import private
 from ax_symmetry.errors import SymmetryError
+
+MOST_CHOICES = 3_000
+"""The most choices of which one of each experiment is picked out; Ax compares all of them with each other."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,12 @@ class SearchView:
     Attributes:
         model: The model that stands in for the fitted one.
         rows: Of training inputs `n x d`, returns which rows are shown (a mask `n`), and what these are then.
+        canonical: Of rows `n x d`, returns rows that are equal where they are one experiment; None without a symmetry.
     """
 
     model: Any
     rows: Callable[[Tensor], tuple[Tensor, Tensor]] = all_rows
+    canonical: Callable[[Tensor], Tensor] | None = None
 
     def of(self, surrogate: Any) -> Any:
         """Return a copy of a surrogate that has this model, and shows these inputs."""
@@ -87,11 +94,67 @@ class SearchAcquisition:
             return self.acquisition_class(**{**keywords, "surrogates": views})
         if "surrogate" not in keywords:
             raise SymmetryError("this Ax is not supported yet: it hands no surrogate to its acquisition function.")
-        return self.acquisition_class(**{**keywords, "surrogate": self._view(keywords["surrogate"], region)})
+        view = self.view_of(keywords["surrogate"].model, region)
+        if view is None:
+            return self.acquisition_class(**keywords)
+        acquisition = self.acquisition_class(**{**keywords, "surrogate": view.of(keywords["surrogate"])})
+        if view.canonical is not None:
+            acquisition.optimize = DiscreteSearch(acquisition, view.canonical)
+        return acquisition
 
     def _view(self, surrogate: Any, region: Region) -> Any:
         view = self.view_of(surrogate.model, region)
         return surrogate if view is None else view.of(surrogate)
+
+
+class DiscreteSearch:
+    """Takes the place of an acquisition's public `optimize`: of finitely many choices, one of each new experiment.
+
+    Ax leaves out the choices that have been observed, and would take their images for new ones.
+
+    Args:
+        acquisition: Ax's acquisition.
+        canonical: See `SearchView`.
+    """
+
+    def __init__(self, acquisition: Any, canonical: Callable[[Tensor], Tensor]) -> None:
+        self.acquisition, self.canonical = acquisition, canonical
+
+    def __call__(self, n: int, search_space_digest: Any, *args: Any, **keywords: Any) -> Any:
+        """Optimise; `X_observed` are meanwhile all choices to be left out."""
+        acquisition = self.acquisition
+        optimize = type(acquisition).optimize
+        call = signature(optimize).bind(acquisition, n, search_space_digest, *args, **keywords)
+        observed = acquisition.X_observed
+        choices = _all_choices(search_space_digest, call.arguments.get("fixed_features") or {})
+        try:
+            if choices is not None:
+                choices = choices if observed is None else choices.to(observed)
+                acquisition.X_observed = self._left_out(choices, call.arguments.get("inequality_constraints") or [])
+            return optimize(*call.args, **call.kwargs)
+        finally:
+            acquisition.X_observed = observed
+
+    def _left_out(self, choices: Tensor, constraints: Sequence[Any]) -> Tensor:
+        """Return the choices that are no new experiments, or the same as others before them."""
+        known = [x.to(choices) for x in (self.acquisition.X_observed, self.acquisition.X_pending) if x is not None]
+        inside = torch.ones(len(choices), dtype=torch.bool, device=choices.device)
+        for indices, coefficients, bound in constraints:
+            inside &= choices[:, indices] @ coefficients.to(choices) >= bound - 1e-8
+        every = torch.cat([*known, choices[inside]])
+        numbers = self.canonical(every).mul(1e9).round().unique(dim=0, return_inverse=True)[1]
+        first = torch.full((len(every),), len(every), device=choices.device).scatter_reduce(
+            0, numbers, torch.arange(len(every), device=choices.device), "amin"
+        )
+        return every[first[numbers] != torch.arange(len(every), device=choices.device)]
+
+
+def _all_choices(digest: Any, fixed: Mapping[int, float]) -> Tensor | None:
+    """List all rows of a search space that has finitely many, and not too many; else return None."""
+    values = [[fixed[i]] if i in fixed else digest.discrete_choices.get(i) for i in range(len(digest.feature_names))]
+    if any(v is None for v in values) or prod(len(v) for v in values) > MOST_CHOICES:
+        return None
+    return torch.cartesian_prod(*[torch.tensor(v, dtype=torch.double) for v in values]).view(-1, len(values))
 
 
 def search_with(generator: Any, view_of: ViewOf) -> None:

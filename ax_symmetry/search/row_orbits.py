@@ -10,6 +10,23 @@ from torch import Tensor
 from ax_symmetry.kernels.column_action import ColumnAction
 
 
+def canonical_rows(action: ColumnAction, x: Tensor) -> Tensor:
+    """Return the canonical representatives of rows `n x d` as full rows `n x D`; see `Action.canonical_points`."""
+    full = _in_one_period(action, action.append_implied(x))
+    mirrored = _in_one_period(action, action.mirrored(full)).numpy(force=True) if action.mirrors else None
+    return torch.from_numpy(action.action.canonical_rows(full.numpy(force=True), mirrored)).to(x)
+
+
+def _in_one_period(action: ColumnAction, full: Tensor) -> Tensor:
+    """Bring periodic columns of full rows into one period."""
+    if action.circles is None:
+        return full
+    columns = torch.tensor(action.circles.columns, device=full.device)
+    periods, origins = action.circles.periods.to(full), action.circles.origins.to(full)
+    turns = (full.index_select(-1, columns) - origins) / periods
+    return full.index_copy(-1, columns, origins + periods * (turns - (turns + 1e-9).floor()))
+
+
 class RowOrbits:
     """The orbits of rows, equal up to a relative rounding of about 1e-9.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class KnownArms:
         self, encoding: ParameterEncoding, comparison_order: Sequence[int], arms: Callable[[], Mapping[str, Any]]
     ) -> None:
         self.encoding, self.comparison_order, self.arms = encoding, comparison_order, arms
-        self._read: set[str] = set()
+        self._keys: dict[str, tuple[Any, ...] | None] = {}
         self._by_key: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
     def same_experiments(self, x: Rows, parameters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any] | None]:
@@ -51,12 +51,30 @@ class KnownArms:
         Returns:
             The parameters of the first arm on each orbit, None where there is none.
         """
-        new = [arm.parameters for signature, arm in self.arms().items() if signature not in self._read]
-        self._read.update(self.arms())
-        complete, known = self.encoding.encode_points(new)
-        new = [new[i] for i in np.flatnonzero(complete)]
-        for key, arm in zip(experiment_keys(self.encoding, self.comparison_order, known, new), new):
-            self._by_key.setdefault(key, arm)
+        self._read()
         if not self._by_key:
             return [None] * len(x)
         return [self._by_key.get(key) for key in experiment_keys(self.encoding, self.comparison_order, x, parameters)]
+
+    def keys_of(self, signatures: Iterable[str]) -> set[tuple[Any, ...]]:
+        """Return the keys of some of the arms, by signature; those that lack a parameter have none."""
+        self._read()
+        return {key for signature in signatures if (key := self._keys.get(signature)) is not None}
+
+    @property
+    def latest(self) -> Mapping[str, Any] | None:
+        """The parameters of the latest experiment; None before the first."""
+        self._read()
+        return next(reversed(self._by_key.values()), None)
+
+    def _read(self) -> None:
+        """Index the arms that are new."""
+        new = {signature: arm.parameters for signature, arm in self.arms().items() if signature not in self._keys}
+        points = list(new.values())
+        complete, known = self.encoding.encode_points(points)
+        points = [points[i] for i in np.flatnonzero(complete)]
+        keys = iter(experiment_keys(self.encoding, self.comparison_order, known, points))
+        for (signature, arm), has_key in zip(new.items(), complete):
+            key = self._keys[signature] = next(keys) if has_key else None
+            if key is not None:
+                self._by_key.setdefault(key, arm)

@@ -57,6 +57,14 @@ class Encoding:
             numbers[name] = simplex.imply({n: numbers[n] for n in simplex.parameters if n != name})
         return complete, np.stack([numbers[name] for name in self.symmetry.parameters], axis=1)
 
+    def with_implied(self, x: Rows) -> Rows:
+        """Compute the implied parameters of rows `n x d` again from the others."""
+        x = x.copy()
+        for name, simplex in self.implied.items():
+            others = {n: x[:, self.columns[n]] for n in simplex.parameters if n != name}
+            x[:, self.columns[name]] = simplex.imply(others)
+        return x
+
     def encode_points(self, points: Sequence[Mapping[str, Any]]) -> tuple[npt.NDArray[np.bool_], Rows]:
         """Encode n parameterizations; see `encode`."""
         return self.encode({name: [point.get(name) for point in points] for name in self.free})

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from ax.core.observation import ObservationFeatures
 from ax.core.parameter import ChoiceParameter
 from ax.core.search_space import SearchSpace
+from ax.exceptions.core import SearchSpaceExhausted
 
 from ax_symmetry._ax import backend, private
+from ax_symmetry._ax.fitted_models import generator_of
 from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.errors import SymmetryWarning
-from ax_symmetry.groups.actions import Rows
-from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.space.feasible_region import FeasibleRegion
-from ax_symmetry.space.known_arms import KnownArms
+from ax_symmetry.space.asked import Asked
+from ax_symmetry.space.known_arms import KnownArms, experiment_keys
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.transforms.confinement import confines
 from ax_symmetry.transforms.plan import plan_of
@@ -38,6 +37,8 @@ class Canonicalize(backend.RowTransform):
     about canonical points only: f(x) := model(canonical(x)), which changes no marginal posterior under full
     augmentation, and keeps predictions where the data are under partial augmentation. Training data stay as they are.
     A candidate that is an arm of the experiment in another order comes back as that arm, so that Ax knows it again.
+    Where parameters have finitely many values, candidates that are one experiment, or a pending one, are replaced by
+    the nearest that are not; and a random search that has nothing new to propose says so at once.
 
     Config, beside the keys of the symmetry (see the README):
 
@@ -58,7 +59,7 @@ class Canonicalize(backend.RowTransform):
         self.plan = plan_of(type(self).__name__, config, context)
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
         space = self.fitted_space = (context.search_space or self.plan.space).clone()
-        adapter, self._transforms = context.adapter, context.transforms
+        adapter, self._transforms, self._training = context.adapter, context.transforms, context.training
         if adapter and "SymmetrizeObservations" not in context.transforms and backend.fits_any_model(adapter):
             warnings.warn(
                 "Canonicalize: the model does not learn the symmetry, since SymmetrizeObservations is not among the "
@@ -72,7 +73,7 @@ class Canonicalize(backend.RowTransform):
         self._searched, self._constraints = space, space.parameter_constraints
 
     @property
-    def _asked(self) -> _Asked | None:
+    def _asked(self) -> Asked | None:
         """What the call of `gen` that is under way asked for; None if there is none, as for predictions."""
         return self.call.asked
 
@@ -81,7 +82,8 @@ class Canonicalize(backend.RowTransform):
         search_space = self.stage(search_space)
         self._shown = search_space.clone()
         if self.call.generates:
-            self.call.asked = _Asked.of(self.encoding, self._shown, self.call.fixed)
+            self.call.asked = self._ask(self.call.fixed)
+            self._check_left()
         search_space = self._with_all_values(search_space)
         if self._confines and not self._fixes(self.call.fixed):
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
@@ -89,6 +91,64 @@ class Canonicalize(backend.RowTransform):
             self._searched.add_parameter_constraints([backend.linear_constraint(*wall) for wall in walls])
             return self._searched
         return search_space
+
+    def _ask(self, fixed: Mapping[str, Any]) -> Asked:
+        return Asked(self.encoding, self.comparison_order, self._shown, fixed)
+
+    def _check_left(self) -> None:
+        """Check, where Ax proposes no arm twice, that there are as many new experiments as are wanted.
+
+        Raises:
+            SearchSpaceExhausted: There are not; Ax itself would draw thousands of points before it says so.
+        """
+        wanted = self.call.n
+        if not wanted or not self._avoids_arms:
+            return
+        avoided, lattice = self._avoided(), self._ask(self.call.fixed).lattice
+        if lattice.may_have_fewer_than(len(avoided) + wanted):
+            found, are_all = lattice.nearest(lattice.somewhere(self._known.latest), avoided, wanted)
+            if are_all:
+                raise SearchSpaceExhausted(
+                    f"{wanted} new experiments are wanted, and the search space has {len(found)}: the others have been "
+                    "tried, in whatever order their blocks are."
+                )
+
+    @property
+    def _avoids_arms(self) -> bool:
+        """Whether the generator is one that proposes no arm twice."""
+        return self.adapter is not None and bool(getattr(generator_of(self.adapter), "deduplicate", False))
+
+    def _avoided(self) -> set[Any]:
+        """Return keys of the experiments that the call that is under way must not propose."""
+        keys = self._known.keys_of(private.arms_to_avoid(self.adapter)) if self._avoids_arms else set()
+        # An arm that has data as well may be the best one, which Ax sends the same way as candidates.
+        return keys | (self._keys(self.call.pending) - self._trained)
+
+    def _different(self, features: list[ObservationFeatures]) -> list[ObservationFeatures]:
+        """Replace candidates that are one experiment, or a pending one, by the nearest that are not."""
+        if self._asked is None or not self.call.n or not self._asked.lattice.has_steps:
+            return features
+        avoided, different = self._avoided(), []
+        for feature in features:
+            for key in self._keys([feature.parameters]):
+                if key in avoided and (found := self._asked.lattice.nearest(feature.parameters, avoided)[0]):
+                    feature = copy(feature)
+                    feature.parameters = found[0]
+                avoided |= self._keys([feature.parameters])
+            different.append(feature)
+        return different
+
+    def _keys(self, points: Sequence[Mapping[str, Any]]) -> set[Any]:
+        """Return the keys of the experiments of parameterizations; those that lack a parameter have none."""
+        complete, x = self.encoding.encode_points(points)
+        whole = [points[int(i)] for i in np.flatnonzero(complete)]
+        return set(experiment_keys(self.encoding, self.comparison_order, x, whole))
+
+    @cached_property
+    def _trained(self) -> set[Any]:
+        """The keys of the experiments that the model has data of."""
+        table = {} if self._training is None else self._training.table
+        return self._keys([dict(zip(table, row)) for row in zip(*table.values())])
 
     def _with_all_values(self, search_space: SearchSpace) -> SearchSpace:
         """Give choices that were narrowed all their values, where Ax's encoding of them cannot leave some out."""
@@ -105,7 +165,7 @@ class Canonicalize(backend.RowTransform):
 
     def note_fixed_features(self, fixed: Mapping[str, Any]) -> None:
         """Record the fixed features of a call of `gen`; Ax shows them right after the search space."""
-        self.call.asked = _Asked.of(self.encoding, self._shown, dict(fixed))
+        self.call.asked = self._ask(dict(fixed))
         if self._confines and self._fixes(fixed):
             self._searched.set_parameter_constraints(list(self._constraints))
 
@@ -132,7 +192,7 @@ class Canonicalize(backend.RowTransform):
         self, observation_features: list[ObservationFeatures]
     ) -> list[ObservationFeatures]:
         """Turn candidates into their canonical representatives."""
-        return self._canonical(observation_features, generated=True)
+        return self._different(self._canonical(observation_features, generated=True))
 
     def _canonical(self, features: list[ObservationFeatures], generated: bool) -> list[ObservationFeatures]:
         parameters = [f.parameters for f in features]
@@ -140,18 +200,13 @@ class Canonicalize(backend.RowTransform):
         which = np.flatnonzero(complete)
         if generated:
             x = self.encoding.snapped(x)
-        action = self.plan.symmetry.action
+        others = [parameters[i] for i in which]
         if self._asked is None:
             y = self.encoding.canonical_rows(x, self.comparison_order)
         else:
-            others = [parameters[i] for i in which]
-            inside, y = self._asked.region.least_image(action, x, self.comparison_order, others)
-            if generated and not inside.all():
-                near = self._asked.nearest(self.encoding, x)
-                x = np.where(inside[:, None], x, near)
-                y = self._asked.region.least_image(action, x, self.comparison_order, others)[1]
+            y = self._asked.candidates(x, others) if generated else self._asked.images(x, others)[1]
         decoded = self.encoding.decode(y)
-        arms = self._known.same_experiments(y, [parameters[i] for i in which]) if generated else [None] * len(which)
+        arms = self._known.same_experiments(y, others) if generated else [None] * len(which)
         canonical = list(features)
         for k, i in enumerate(which):
             arm = self._admitted(arms[k], parameters[i])
@@ -169,33 +224,3 @@ class Canonicalize(backend.RowTransform):
         values = {name: arm[name] for name in self.encoding.parameters}
         _, row = self.encoding.encode_points([values])
         return values if self._asked is None or self._asked.region.contains(row, others)[0] else None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a call of `gen` asked for.
-
-    Attributes:
-        space: The search space.
-        fixed: The fixed features.
-        region: Where candidates may lie.
-    """
-
-    space: SearchSpace
-    fixed: Mapping[str, Any]
-    region: FeasibleRegion
-
-    @classmethod
-    def of(cls, encoding: ParameterEncoding, space: SearchSpace, fixed: Mapping[str, Any]) -> _Asked:
-        return cls(space, fixed, FeasibleRegion(encoding, space, fixed))
-
-    def nearest(self, encoding: ParameterEncoding, x: Rows) -> Rows:
-        """Replace choices in rows `n x d` that are not allowed by the nearest that are, in the order of comparison."""
-        x = x.copy()
-        for name in encoding.choices:
-            p = self.space.parameters.get(name)
-            if isinstance(p, ChoiceParameter):
-                allowed = np.asarray([encoding.encode_value(name, v) for v in p.values])
-                column = x[:, encoding.columns[name]]
-                column[:] = allowed[np.abs(column[:, None] - allowed).argmin(axis=1)]
-        return x

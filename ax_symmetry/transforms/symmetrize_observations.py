@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ax_symmetry.models.model_columns import ModelColumns, OrbitAction, feasible
 from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.orbit_likelihood import OrbitMarginalLogLikelihood
-from ax_symmetry.search.row_orbits import RowOrbits
+from ax_symmetry.search.row_orbits import RowOrbits, canonical_rows
 from ax_symmetry.space.known_arms import orbit_keys
 from ax_symmetry.transforms.confinement import warn_of_any_order
 from ax_symmetry.transforms.costs import check_training_set
@@ -190,7 +191,7 @@ class SymmetrizeObservations(backend.RowTransform):
         def rows(x: Tensor) -> tuple[Tensor, Tensor]:
             return x.new_ones(len(x)).bool(), feasible_images(x, self.columns.action, region)
 
-        return SearchView(search_model(model), rows)
+        return SearchView(search_model(model), rows, lambda x: canonical_rows(self.columns.action(), x))
 
     def _averaged(self, model: Any, region: Region) -> SearchView | None:
         """Show the search the averaged model; None, with a warning, if the model is of a kind that has none."""
@@ -211,7 +212,7 @@ class SymmetrizeObservations(backend.RowTransform):
             mask = RowOrbits(action, x).representatives(region.contains(x))
             return mask, x[mask]
 
-        return SearchView(averaged, rows)
+        return SearchView(averaged, rows, partial(canonical_rows, action))
 
     def _orbits_of(self, training: Training, complete: Any, x: Rows) -> dict[str, bytes]:
         """Return keys of the orbits on which arms lie."""

@@ -1,0 +1,66 @@
+"""What one call of `gen` asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from ax.core.parameter import ChoiceParameter
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry.groups.actions import Rows
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.space.feasible_region import FeasibleRegion
+from ax_symmetry.space.lattice import Lattice
+
+
+class Asked:
+    """What one call of `gen` asked for.
+
+    Args:
+        encoding: Turns values into rows.
+        comparison_order: The columns in the order of comparison.
+        search_space: Where candidates may lie.
+        fixed: The fixed features.
+    """
+
+    def __init__(
+        self,
+        encoding: ParameterEncoding,
+        comparison_order: tuple[int, ...],
+        search_space: SearchSpace,
+        fixed: Mapping[str, Any],
+    ) -> None:
+        self.encoding, self.comparison_order, self.space, self.fixed = encoding, comparison_order, search_space, fixed
+
+    @cached_property
+    def region(self) -> FeasibleRegion:
+        """The rows that candidates may have."""
+        return FeasibleRegion(self.encoding, self.space, self.fixed)
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """The experiments, as far as parameters have finitely many values."""
+        return Lattice(self.encoding, self.comparison_order, self.space, self.region, self.fixed)
+
+    def images(self, x: Rows, others: Sequence[Mapping[str, Any]]) -> tuple[Any, Rows]:
+        """Return which rows `n x d` have an image inside, and the least ones; see `FeasibleRegion.least_image`."""
+        return self.region.least_image(self.encoding.symmetry.action, x, self.comparison_order, others)
+
+    def candidates(self, x: Rows, others: Sequence[Mapping[str, Any]]) -> Rows:
+        """Return the least images inside; where there is none, those of the nearest choices that are allowed."""
+        inside, y = self.images(x, others)
+        return y if inside.all() else self.images(np.where(inside[:, None], x, self._allowed(x)), others)[1]
+
+    def _allowed(self, x: Rows) -> Rows:
+        """Replace choices in rows `n x d` that are not allowed by the nearest that are, in the order of comparison."""
+        x = x.copy()
+        for name in self.encoding.choices:
+            p = self.space.parameters.get(name)
+            if isinstance(p, ChoiceParameter):
+                allowed = np.asarray([self.encoding.encode_value(name, v) for v in p.values])
+                column = x[:, self.encoding.columns[name]]
+                column[:] = allowed[np.abs(column[:, None] - allowed).argmin(axis=1)]
+        return x

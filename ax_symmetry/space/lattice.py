@@ -1,0 +1,183 @@
+"""The experiments of a search space that are next to a candidate, where parameters have finitely many values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
+from ax.core.search_space import SearchSpace
+
+from ax_symmetry.groups.actions import Rows
+from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.space.feasible_region import FeasibleRegion
+from ax_symmetry.space.known_arms import experiment_keys
+
+Point = dict[str, Any]
+LIMIT = 20_000
+"""The most orbits that are looked at for one candidate."""
+
+
+class Lattice:
+    """The orbits of a search space, each a neighbour of those that one step of one parameter leads to.
+
+    A step is the next integer, the next number with so many `digits`, the next choice. Continuous parameters stay as
+    they are.
+
+    Args:
+        encoding: Turns values of the symmetry's parameters into rows.
+        comparison_order: The columns in the order of comparison.
+        search_space: Where candidates may lie.
+        region: The rows that they may have.
+        fixed: The fixed features.
+    """
+
+    def __init__(
+        self,
+        encoding: ParameterEncoding,
+        comparison_order: tuple[int, ...],
+        search_space: SearchSpace,
+        region: FeasibleRegion,
+        fixed: Mapping[str, Any],
+    ) -> None:
+        self.encoding, self.comparison_order, self.space = encoding, comparison_order, search_space
+        self.region, self.fixed = region, fixed
+        # The symmetry's parameters walk through all that the group can bring them to, the others where they may be.
+        others = {n: p for n, p in search_space.parameters.items() if n not in encoding.parameters}
+        others = {n: p for n, p in others.items() if fixed.get(n) is None and not isinstance(p, FixedParameter)}
+        moved = {encoding.columns[n]: _axis(p) for n, p in encoding.parameters.items()}
+        self.moved = {column: axis for column, axis in moved.items() if axis is not None}
+        self.others = {n: axis for n, p in others.items() if (axis := _axis(p)) is not None}
+        self.is_finite = len(self.moved) == len(moved) and len(self.others) == len(others)
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether a parameter of the symmetry can take steps."""
+        return bool(self.moved)
+
+    def may_have_fewer_than(self, n: int) -> bool:
+        """Tell whether there may be fewer than n experiments, all in all; no, if they are many, or infinitely many."""
+        allowed = [self.space.parameters[name] for name in self.encoding.parameters if self.fixed.get(name) is None]
+        axes = [*self.others.values(), *(axis for p in allowed if (axis := _axis(p)) is not None)]
+        few = prod(axis.size for axis in axes) < n * self.encoding.symmetry.order
+        return self.is_finite and (few or bool(self.space.parameter_constraints))
+
+    def somewhere(self, near: Mapping[str, Any] | None = None) -> Point:
+        """Return a point to start from, which need not be where candidates may lie.
+
+        Args:
+            near: A point that the symmetry's parameters are taken from.
+        """
+        point = {n: _first(p) for n, p in {**self.space.parameters, **self.encoding.parameters}.items()}
+        point.update({n: v for n, v in (near or {}).items() if n in self.encoding.parameters})
+        return {**point, **{n: v for n, v in self.fixed.items() if v is not None}}
+
+    def nearest(self, start: Mapping[str, Any], taken: Collection[Any], n: int = 1) -> tuple[list[Point], bool]:
+        """Find the experiments next to a candidate that are not taken, the nearest first.
+
+        Args:
+            start: The candidate.
+            taken: Keys of experiments; see `experiment_keys`.
+            n: How many to find.
+
+        Returns:
+            At most n, and whether there are no others.
+        """
+        found: list[Point] = []
+        for points, rows in self._shells(start):
+            inside, images = self.region.least_image(
+                self.encoding.symmetry.action, rows, self.comparison_order, points
+            )
+            keys = experiment_keys(self.encoding, self.comparison_order, rows, points)
+            decoded = self.encoding.decode(images)
+            near = np.abs(self.encoding.to_unit_cube(images) - self.encoding.to_unit_cube(self._row(start)))
+            for i in np.argsort(near.sum(axis=1), kind="stable"):
+                point = {**points[i], **{name: values[i] for name, values in decoded.items()}}
+                if inside[i] and keys[i] not in taken and self.space.check_membership(point):
+                    found.append(point)
+                if len(found) == n:
+                    return found, False
+        return found, self.is_finite and not self._stopped
+
+    def _row(self, point: Mapping[str, Any]) -> Rows:
+        return self.encoding.rounded(self.encoding.encode_points([point])[1])
+
+    def _shells(self, start: Mapping[str, Any]) -> Iterator[tuple[list[Point], Rows]]:
+        """List canonical rows and the parameterizations that they belong to, one step further away each time."""
+        self._stopped = False
+        rows = self.encoding.canonical_rows(self._row(start), self.comparison_order)
+        points: list[Point] = [dict(start)]
+        seen = set(experiment_keys(self.encoding, self.comparison_order, rows, points))
+        while points:
+            yield points, rows
+            if len(seen) > LIMIT:
+                self._stopped = True
+                return
+            rows, points = self._neighbours(rows, points)
+            keys = experiment_keys(self.encoding, self.comparison_order, rows, points)
+            first = {key: i for i, key in reversed(list(enumerate(keys))) if key not in seen}
+            seen.update(first)
+            chosen = sorted(first.values())
+            rows, points = rows[chosen], [points[i] for i in chosen]
+
+    def _neighbours(self, rows: Rows, points: list[Point]) -> tuple[Rows, list[Point]]:
+        """Take every single step from every row."""
+        every, theirs = [rows[:0]], []
+        for column, axis in self.moved.items():
+            for sign in (-1, 1):
+                moved = rows.copy()
+                moved[:, column] += sign * axis.step
+                moved = self.encoding.rounded(moved)
+                good = np.flatnonzero((moved[:, column] >= axis.lower) & (moved[:, column] <= axis.upper))
+                every.append(moved[good])
+                theirs += [points[i] for i in good]
+        for name, axis in self.others.items():
+            for i, point in enumerate(points):
+                for value in axis.beside(point[name]):
+                    every.append(rows[[i]])
+                    theirs.append({**point, name: value})
+        together = self.encoding.with_implied(np.concatenate(every))
+        return self.encoding.canonical_rows(together, self.comparison_order), theirs
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The numbers `lower, lower + step, ..., upper` of a parameter, or its values, numbered from 0."""
+
+    lower: float
+    upper: float
+    step: float
+    digits: int | None = None
+    values: tuple[Any, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return round((self.upper - self.lower) / self.step) + 1
+
+    def beside(self, value: Any) -> Iterator[Any]:
+        """List the values next to one."""
+        at = self.values.index(value) if self.values else value
+        for number in (at - self.step, at + self.step):
+            if self.lower <= number <= self.upper:
+                yield self.values[int(number)] if self.values else type(value)(round(number, self.digits or 0))
+
+
+def _axis(p: Parameter) -> _Axis | None:
+    """Return the steps of a parameter; None if it is continuous, or derived from others."""
+    if isinstance(p, ChoiceParameter):
+        return _Axis(0, len(p.values) - 1, 1, values=tuple(p.values))
+    if isinstance(p, RangeParameter) and p.parameter_type == ParameterType.INT:
+        return _Axis(p.lower, p.upper, 1)
+    if isinstance(p, RangeParameter) and p.digits is not None:
+        return _Axis(p.lower, p.upper, 10.0**-p.digits, digits=p.digits)
+    return None
+
+
+def _first(p: Parameter) -> Any:
+    """Return a value of a parameter."""
+    if isinstance(p, RangeParameter):
+        return p.lower
+    return p.values[0] if isinstance(p, ChoiceParameter) else p.value if isinstance(p, FixedParameter) else None
