@@ -257,7 +257,8 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     implied = symmetry.implied(names)
     for name in symmetry.parameters:
         if name not in names and name not in implied:
-            raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; name all columns of x.")
+            hint = f"name all columns of x. {symmetry.simplex_hint(name, names)}".rstrip()
+            raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; {hint}")
     places = {
         name: ColumnPlace((column,), mirror_sum=2 * symmetry.centers.get(name, 0.0))
         for column, name in enumerate(names)

@@ -247,6 +247,21 @@ class Symmetry:
         names = set(present)
         return {name: part for part in self.simplexes if (name := part.implied_by(names)) is not None}
 
+    def simplex_hint(self, name: str, present: Iterable[str]) -> str:
+        """Say that a simplex may imply a parameter that is missing, if the others of its slot are there; else nothing.
+
+        Args:
+            name: The parameter.
+            present: The parameters that are there.
+        """
+        slot = self.orbit_of(name)
+        if set(slot) - set(present) != {name} or any(name in simplex.parameters for simplex in self.simplexes):
+            return ""
+        return (
+            f'If {name} is what the others leave of a total, say so: {{"simplex": {{"parameters": '
+            f'[{", ".join(f"{n!r}" for n in slot)}], "total": ...}}}}.'
+        ).replace("'", '"')
+
     def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
         """Choose the points that stand for the infinite orbits of rows `n x d`; see `Kind.gauge`."""
         for part in self.parts:

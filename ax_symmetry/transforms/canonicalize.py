@@ -16,6 +16,7 @@ from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import KnownArms
 from ax_symmetry.space.order_constraints import order_constraints
+from ax_symmetry.transforms.numbered_choices import constraints_on_positions
 from ax_symmetry.transforms.plan import plan_of, warn_if_partial
 
 
@@ -55,6 +56,8 @@ class Canonicalize(backend.RowTransform):
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
         self._confines = self._read_constrain(context, space)
         self._searched, self._constraints = space, space.parameter_constraints
+        widened = "SymmetrizeObservations" in context.transforms
+        self._numbered_by, self._transforms = self.plan.space if widened else space, tuple(context.transforms)
 
     def _read_constrain(self, context: Context, space: SearchSpace) -> bool:
         """Decide whether the search is confined to the fundamental domain."""
@@ -74,9 +77,10 @@ class Canonicalize(backend.RowTransform):
         """Note where candidates may lie; with `constrain`, confine them to the fundamental domain."""
         self._asked = (search_space.clone(), {})
         self._region = FeasibleRegion(self.encoding, self._asked[0])
+        search_space = constraints_on_positions(search_space, self._numbered_by, self._transforms)
         if self._confines:
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
-            walls = order_constraints(self.encoding, self.comparison_order, search_space)
+            walls = order_constraints(self.encoding, self.comparison_order, self._asked[0])
             self._searched.add_parameter_constraints([backend.linear_constraint(*wall) for wall in walls])
             return self._searched
         return search_space
