@@ -38,7 +38,8 @@ class Canonicalize(backend.RowTransform):
       `select="nearest"`. A call of `gen` with fixed features in the symmetry is never confined, since that would cut
       off what they allow.
 
-    Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups.
+    Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups. Where constraints or
+    fixed features keep the blocks from being sorted, some linear assignment problems of size m for each block.
 
     Raises:
         SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
