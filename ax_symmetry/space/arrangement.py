@@ -1,15 +1,15 @@
 """Put the contents of blocks into places: the least arrangement that linear constraints allow.
 
 The places are filled one after the other, each with the least content that leaves the rest feasible. Whether it does is
-decided by propagation of bounds, and by linear assignment problems: for one constraint the least that the rest can add
-is exact, for several the multipliers of a Lagrangian (Held and Karp, 1971) combine them. Every solution of such a
-problem is an arrangement, and one that keeps all constraints proves that there is one. What neither settles is tried
-out, place by place.
+decided by bounds along orders of places, and by linear assignment problems: what a sum is at least with any one content
+in any one place is exact, by shortest paths from the best assignment. For several sums the multipliers of a Lagrangian
+(Held and Karp, 1971) combine them. Every solution of such a problem is an arrangement, and one that keeps all
+constraints proves that there is one. What none of this settles is tried out, place by place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,10 @@ MULTIPLIERS = 12
 
 
 class Arrangement:
-    """The least arrangement of n contents, ascending, in n places, in the order in which these are compared.
+    """The least arrangement of n contents in n places, in the order in which these are compared.
 
     Args:
-        kinds: The kind of each content; contents of one kind are equal, and kinds ascend.
+        ranks: The rank of each content in each place, `n x n`; contents of one rank are equal there.
         fitting: Which content may be in which place.
         added: What a content in a place adds to each of J sums, `J x n x n`.
         limits: The most that the sums may be, `J`.
@@ -41,11 +41,11 @@ class Arrangement:
     """
 
     def __init__(
-        self, kinds: Sequence[int], fitting: Domain, added: Matrix, limits: npt.NDArray[np.float64]
+        self, ranks: npt.NDArray[np.intp], fitting: Domain, added: Matrix, limits: npt.NDArray[np.float64]
     ) -> None:
-        self.kinds, self.fitting, self.added, self.limits = np.asarray(kinds), fitting, added, limits
+        self.ranks, self.fitting, self.added, self.limits = ranks, fitting, added, limits
         self.examined, self.settled = 0, True
-        self.size = np.arange(len(kinds))
+        self.size = np.arange(len(ranks))
         scale = np.abs(np.where(fitting, added, 0.0)).max(axis=(1, 2), initial=0.0)
         self.scale = np.where(scale > 0.0, scale, 1.0)
         self.orders = list(_orders(added, limits, self.scale))
@@ -55,18 +55,19 @@ class Arrangement:
     def solve(self) -> Choice | None:
         """Find the least arrangement; None if none was found."""
         domain = self.fitting.copy()
+        for order in self.orders:
+            order.confine(domain)
         found = self._complete(domain)
         if found is None:
             return None
         for place in range(len(found)):
-            for content in self._distinct(domain[:, place]):
-                if self.kinds[content] == self.kinds[found[place]]:
-                    break
-                other = self._complete(_with(domain, content, place))
-                if other is not None:
-                    found = other
-                    break
-            domain = _with(domain, found[place], place)
+            for content in self._distinct(domain, place):
+                filled = _with(domain, content, place)
+                other = self._complete(filled)
+                if other is None and self.ranks[content, place] != self.ranks[found[place], place]:
+                    continue
+                domain, found = (filled, other) if other is not None else (_with(domain, found[place], place), found)
+                break
         return found
 
     def _complete(self, domain: Domain) -> Choice | None:
@@ -81,64 +82,60 @@ class Arrangement:
         for guess in self._guesses(domain):
             if guess is None:
                 return None
-            if self._excess(guess).max(initial=0.0) <= 0.0:
+            if self._keeps_all(guess):
                 return guess
         open_places = np.flatnonzero(domain.sum(axis=0) > 1)
         if not len(open_places) or guess is None:
             return None
         place = open_places[domain[:, open_places].sum(axis=0).argmin()]
-        contents = sorted(self._distinct(domain[:, place]), key=lambda c: self.kinds[c] != self.kinds[guess[place]])
-        for content in contents:
+        for content in sorted(self._distinct(domain, place), key=lambda content: content != guess[place]):
             found = self._complete(_with(domain, content, place))
             if found is not None:
                 return found
         return None
 
-    def _distinct(self, allowed: npt.NDArray[np.bool_]) -> list[int]:
-        """List contents that are allowed, ascending, one of each kind."""
-        contents = np.flatnonzero(allowed)
-        return list(contents[np.unique(self.kinds[contents], return_index=True)[1]])
+    def _distinct(self, domain: Domain, place: int) -> list[int]:
+        """List the contents that a place may have, ascending, one of each rank."""
+        contents = np.flatnonzero(domain[:, place])
+        return list(contents[np.unique(self.ranks[contents, place], return_index=True)[1]])
 
-    def _excess(self, choice: Choice) -> npt.NDArray[np.float64]:
-        """Return by how much an arrangement exceeds each limit, `J`."""
-        return np.asarray(self.added[:, choice, self.size].sum(axis=1) - self.limits)
+    def _keeps_all(self, choice: Choice) -> bool:
+        """Tell whether an arrangement keeps all constraints."""
+        return bool((self.added[:, choice, self.size].sum(axis=1) <= self.limits).all())
 
     def _propagate(self, domain: Domain) -> bool:
-        """Drop, in place, contents that no arrangement has in a place; tell whether every place has one left."""
-        added, limits, before = self.added[self.sums], self.limits[self.sums], -1
-        while before != (before := int(domain.sum())):
+        """Drop, in place, contents that the orders of places exclude; tell whether every place has one left."""
+        before = -1
+        while self.orders and before != (before := int(domain.sum())):
             for order in self.orders:
                 if not domain.any(axis=0).all():
                     return False
                 order.narrow(domain)
-            if not (domain.any(axis=0).all() and domain.any(axis=1).all()):
-                return False
-            if self.sums:
-                least = np.where(domain, added, np.inf).min(axis=1)
-                room = limits - least.sum(axis=1)
-                if (room < 0.0).any():
-                    return False
-                domain &= (added - least[:, None] <= room[:, None, None]).all(axis=0)
-        return True
+        return bool(domain.any(axis=0).all() and domain.any(axis=1).all())
 
     def _guesses(self, domain: Domain) -> Iterator[Choice | None]:
-        """Propose arrangements; None if there is none that keeps all sums."""
-        costs = [order.cost for order in self.orders] or [np.zeros(domain.shape)] * (not self.sums)
-        for cost in costs:
+        """Propose arrangements; None if there is none that keeps all sums. Drop contents, in place, that break one."""
+        for cost in [order.cost for order in self.orders] or [np.zeros(domain.shape)] * (not self.sums):
             yield _assigned(domain, cost)
         for j in self.sums:
             choice = _assigned(domain, self.added[j])
-            yield None if choice is None or self._excess(choice)[j] > 0.0 else choice
+            if choice is not None:
+                domain &= _least_sums(domain, self.added[j], choice) <= self.limits[j]
+                choice = choice if domain[choice, self.size].all() else None
+            yield choice
         if len(self.sums) < 2:
             return
-        multipliers = np.full(len(self.sums), 1.0 / len(self.sums))
         scale = self.scale[self.sums]
+        added, limits = self.added[self.sums] / scale[:, None, None], self.limits[self.sums] / scale
+        multipliers = np.full(len(self.sums), 1.0 / len(self.sums))
         for step in range(MULTIPLIERS):
-            choice = _assigned(domain, np.tensordot(multipliers / scale, self.added[self.sums], 1))
-            excess = None if choice is None else self._excess(choice)[self.sums] / scale
-            yield None if excess is None or multipliers @ excess > 1e-12 else choice
-            norm = float(excess @ excess) if excess is not None else 0.0
-            multipliers = np.maximum(multipliers + excess / np.sqrt(norm + 1e-300) / (1.0 + step), 0.0)
+            choice = _assigned(domain, np.tensordot(multipliers, added, 1))
+            if choice is None:
+                yield None
+                return
+            excess = added[:, choice, self.size].sum(axis=1) - limits
+            yield None if multipliers @ excess > 1e-12 else choice
+            multipliers = np.maximum(multipliers + excess / (1.0 + step) / np.abs(excess).max(), 0.0)
 
 
 class _Order:
@@ -162,6 +159,24 @@ class _Order:
         for middle in range(len(self.gaps)):
             self.gaps = np.minimum(self.gaps, self.gaps[:, middle, None] + self.gaps[middle])
         self.cost = -np.outer(self.values, np.isfinite(self.gaps).sum(axis=0))
+
+    def confine(self, domain: Domain) -> None:
+        """Drop, in place, contents that lack others to come before or behind them.
+
+        A place and the k that must not exceed it hold k + 1 different contents, so that it is at least the one of rank
+        k among all, less the gap.
+        """
+        before = np.isfinite(self.gaps)
+        related = (before.sum(axis=0) > 1) | (before.sum(axis=1) > 1)
+        values = np.sort(self.values[domain[:, related].any(axis=1)])
+        if len(values) < related.sum():
+            domain[:] = False
+            return
+        gap = np.where(before, self.gaps, -np.inf)
+        for place in np.flatnonzero(related):
+            least = values[before[:, place].sum() - 1] - gap[:, place].max()
+            most = values[-before[place].sum()] + gap[place].max()
+            domain[:, place] &= (self.values >= least) & (self.values <= most)
 
     def narrow(self, domain: Domain) -> None:
         """Drop, in place, contents that are too small or too great for their place."""
@@ -210,6 +225,22 @@ def _assigned(domain: Domain, cost: Matrix) -> Choice | None:
         return np.asarray(linear_sum_assignment(np.where(domain, cost, np.inf).T)[1])
     except ValueError:  # every arrangement costs inf
         return None
+
+
+def _least_sums(domain: Domain, cost: Matrix, cheapest: Choice) -> Matrix:
+    """Return the least cost of an arrangement with each content in each place, `n x n`; inf where there is none.
+
+    A content that takes the place of another displaces it to a third place, and so on until the place that it left is
+    filled: the cheapest such way is a shortest path (Floyd and Warshall) between places.
+    """
+    own = cost[cheapest, np.arange(len(cheapest))]
+    steps = np.where(domain, cost, np.inf) - own  # of each content to each place, less what is there
+    paths = steps[cheapest]
+    for middle in range(len(paths)):
+        paths = np.minimum(paths, paths[:, middle, None] + paths[middle])
+    home = np.argsort(cheapest)  # the place of each content
+    least = steps + np.where(np.arange(len(own)) == home[:, None], 0.0, paths.T[home])
+    return np.asarray(own.sum() + least)
 
 
 def sorted_among_alike(choice: Choice, fitting: Domain, added: Matrix) -> Choice:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ax_symmetry.groups.actions import Factor, Rows
 from ax_symmetry.space.arrangement import Arrangement, Choice, sorted_among_alike
@@ -56,15 +57,13 @@ class BlockPlaces:
     def arrangement(self) -> Arrangement:
         """The arrangements that the region allows."""
         n, d = len(self.places), len(self.row)
-        trial = np.tile(self.given, (n, n, 1))  # of each content in each place
-        own = np.equal.outer([content[0] for content in self.contents], self.owners).astype(bool)
+        trial = np.tile(self.given, (n, 1))  # each content in all places of its factor at once
+        own = np.equal.outer([content[0] for content in self.contents], self.owners)
         for i, j in np.argwhere(own).tolist():
-            trial[i, j, self.places[j]] = self.contents[i][1:]
-        gauged = self.region.gauge(trial.reshape(-1, d))
-        fits = self.region.fits(gauged).reshape(n, n, d)
-        counted = self.region.encoding.constraint_values(gauged).reshape(n, n, d)
-        self._placed = gauged.reshape(n, n, d)
-        fitting = np.stack([fits[:, j, place].all(axis=1) for j, place in enumerate(self.places)], axis=1) & own
+            trial[i, self.places[j]] = self.contents[i][1:]
+        self._placed = self.region.gauge(trial)
+        fits, counted = self.region.fits(self._placed), self.region.encoding.constraint_values(self._placed)
+        fitting = np.stack([fits[:, place].all(axis=1) for place in self.places], axis=1) & own
         still = np.setdiff1d(np.arange(d), np.concatenate(self.places))
         unmoved = self.region.encoding.constraint_values(self.row[None])[0]
         added, limits = np.zeros((len(self.region.constraints), n, n)), np.zeros(len(self.region.constraints))
@@ -74,10 +73,10 @@ class BlockPlaces:
             weight = np.zeros(d)
             weight[used] = weights
             for j, place in enumerate(self.places):
-                added[k, :, j] = counted[:, j, place] @ weight[place]
+                added[k, :, j] = counted[:, place] @ weight[place]
             limits[k] = limit - float(weight[still] @ unmoved[still])
-        kinds = {content: kind for kind, content in enumerate(dict.fromkeys(self.contents))}
-        return Arrangement([kinds[content] for content in self.contents], fitting, np.where(own, added, 0.0), limits)
+        ranks = np.stack([_ranks(self._placed[:, place]) for place in self.places], axis=1)
+        return Arrangement(ranks, fitting, np.where(own, added, 0.0), limits)
 
     def least(self) -> tuple[Rows | None, bool]:
         """Find the least row within the region; None if none was found. Tell whether that is settled."""
@@ -98,5 +97,13 @@ class BlockPlaces:
     def _row(self, choice: Choice) -> Rows:
         row = self.row.copy()
         for j, place in enumerate(self.places):
-            row[place] = self._placed[choice[j], j, place]
+            row[place] = self._placed[choice[j], place]
         return row
+
+
+def _ranks(rows: Rows) -> npt.NDArray[np.intp]:
+    """Return the ranks of rows in lexicographic order; equal rows have one."""
+    order = np.lexsort(rows.T[::-1])
+    ranks = np.zeros(len(rows), dtype=np.intp)
+    ranks[order[1:]] = (np.diff(rows[order], axis=0) != 0.0).any(axis=1).cumsum()
+    return ranks

@@ -1,8 +1,8 @@
 """Contents in places under linear constraints: the least arrangement, against all of them and against derivations.
 
 One-line bugs that turn this file red: a content that is taken though the rest cannot be placed any more; equal contents
-told apart; `_propagate` that keeps the most in place of the least; a multiplier that may be negative; `close` left out
-(descending chains then take ages); an order the wrong way round; a place that is not told from another in
+told apart; paths from the wrong end in `_least_sums`; a multiplier that may be negative; `close` or `confine` left out
+(descending chains then take long); an order the wrong way round; a place that is not told from another in
 `sorted_among_alike`.
 """
 
@@ -23,10 +23,10 @@ SLACK = 1e-8
 
 def made(values: Array, weights: Array, limits: Array, fitting: Array | None = None) -> Arrangement:
     """Make the arrangements of blocks `m x slots` with weights `J x m x slots` by place."""
-    kinds = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1).tolist()
     m = len(values)
+    ranks = np.tile(np.unique(values, axis=0, return_inverse=True)[1].reshape(-1, 1), (1, m))
     added = np.einsum("cs,jps->jcp", values, weights)
-    return Arrangement(kinds, np.ones((m, m), dtype=bool) if fitting is None else fitting, added, limits)
+    return Arrangement(ranks, np.ones((m, m), dtype=bool) if fitting is None else fitting, added, limits)
 
 
 def blocks(rng: np.random.Generator, m: int, slots: int, coarse: bool = False) -> Array:
@@ -49,12 +49,12 @@ def random_weights(rng: np.random.Generator, m: int, slots: int) -> Array:
 
 def listed(arrangement: Arrangement) -> list[int] | None:
     """Find the least arrangement among all."""
-    m = len(arrangement.kinds)
+    m = len(arrangement.ranks)
     orders, places = np.array(list(permutations(range(m)))), np.arange(m)
     allowed = arrangement.fitting[orders, places].all(axis=1)
     for added, limit in zip(arrangement.added, arrangement.limits):
         allowed &= added[orders, places].sum(axis=1) <= limit
-    kinds = arrangement.kinds[orders[allowed]]
+    kinds = arrangement.ranks[orders[allowed], 0]
     return list(kinds[np.lexsort(kinds.T[::-1])[0]]) if len(kinds) else None
 
 
@@ -73,7 +73,7 @@ def test_it_is_the_least_of_all(seed: int) -> None:
     arrangement = made(values, weights, limits, fitting)
     found, wanted = arrangement.solve(), listed(arrangement)
     assert arrangement.settled
-    assert (None if found is None else list(arrangement.kinds[found])) == wanted
+    assert (None if found is None else list(arrangement.ranks[found, 0])) == wanted
 
 
 def least_under_one_sum(values: Array, weights: Array, limit: float) -> list[float]:
@@ -98,13 +98,13 @@ def test_one_weighted_sum(m: int) -> None:
         arrangement = made(values, weights[None], np.array([limit]))
         found = arrangement.solve()
         assert values[found, 0].tolist() == least_under_one_sum(values[:, 0], weights[:, 0], limit)
-        assert arrangement.settled and arrangement.examined <= 4 * m
+        assert arrangement.settled and arrangement.examined == m + 1
 
 
 @pytest.mark.parametrize("m", [8, 12, 20])
 @pytest.mark.parametrize("slots", [1, 3])
 def test_a_descending_chain(m: int, slots: int) -> None:
-    """One order is allowed, that of the chain, up to ties; not one in m! partial ones is examined, but m^2 / 2."""
+    """One order is allowed, that of the chain, up to ties; as many partial ones are examined as there are places."""
     rng = np.random.default_rng(m)
     weights = np.zeros((m - 1, m, slots))
     for k in range(m - 1):
@@ -113,7 +113,7 @@ def test_a_descending_chain(m: int, slots: int) -> None:
     arrangement = made(values, weights, np.full(m - 1, SLACK))
     found = arrangement.solve()
     assert values[found, -1].tolist() == sorted(values[:, -1].tolist(), reverse=True)
-    assert arrangement.settled and arrangement.examined <= m**2 / 2
+    assert arrangement.settled and arrangement.examined == m + 1
 
 
 def test_a_partial_order() -> None:
@@ -147,7 +147,7 @@ def test_several_constraints_of_many_blocks(m: int, slots: int) -> None:
         sums = arrangement.added[:, np.asarray([found, *neighbours]), np.arange(m)].sum(axis=2)
         allowed = (sums <= limits[:, None]).all(axis=0)
         assert allowed[0] and min(n.tolist() for n, a in zip([found, *neighbours], allowed) if a) == found.tolist()
-    assert np.median(examined) <= 4 * m
+    assert np.median(examined) <= 2 * m
 
 
 def test_what_cannot_be() -> None:
