@@ -10,6 +10,7 @@ constraints proves that there is one. What none of this settles is tried out, pl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +137,27 @@ class Arrangement:
             excess = added[:, choice, self.size].sum(axis=1) - limits
             yield None if multipliers @ excess > 1e-12 else choice
             multipliers = np.maximum(multipliers + excess / (1.0 + step) / np.abs(excess).max(), 0.0)
+
+
+def least_arrangement(
+    ranks: npt.NDArray[np.intp], fitting: Domain, added: Matrix, limits: npt.NDArray[np.float64]
+) -> tuple[Choice | None, bool]:
+    """Find the least arrangement, and whether that is settled; see `Arrangement`.
+
+    Ax asks about one candidate, and the trials before it, again and again: answers are remembered.
+    """
+    return _remembered(len(ranks), ranks.tobytes(), fitting.tobytes(), added.tobytes(), limits.tobytes())
+
+
+@lru_cache(maxsize=1024)
+def _remembered(n: int, ranks: bytes, fitting: bytes, added: bytes, limits: bytes) -> tuple[Choice | None, bool]:
+    arrangement = Arrangement(
+        np.frombuffer(ranks, dtype=np.intp).reshape(n, n),
+        np.frombuffer(fitting, dtype=bool).reshape(n, n),
+        np.frombuffer(added).reshape(-1, n, n),
+        np.frombuffer(limits),
+    )
+    return arrangement.solve(), arrangement.settled
 
 
 class _Order:

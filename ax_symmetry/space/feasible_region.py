@@ -55,7 +55,6 @@ class FeasibleRegion:
                 self.allowed[column] = numbers[~np.isnan(numbers)]
             if name in encoding.ranges:
                 self.slack[column] *= float(encoding.ranges[name].upper - encoding.ranges[name].lower)
-        self._known: dict[tuple[Any, ...], Rows | None] = {}
         self.constraints = []
         for weights, bound in linear_constraints(search_space):
             inside = {encoding.columns[n]: w for n, w in weights.items() if n in encoding.parameters}
@@ -115,10 +114,8 @@ class FeasibleRegion:
         y = action.canonical_rows(gauged, z[:, x.shape[1]:], comparison_order)
         inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
         for i in np.flatnonzero(~inside).tolist():
-            if action.order <= ENUMERATION_LIMIT:
-                image = self._by_enumeration(action, z[i], comparison_order, others[i])
-            else:
-                image = self._by_arrangement(action, z[i], y[i], comparison_order, others[i])
+            search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
+            image = search(action, z[i], comparison_order, others[i])
             inside[i] = image is not None
             y[i] = x[i] if image is None else image
         return inside, y
@@ -132,20 +129,12 @@ class FeasibleRegion:
         return inside[_ascending(inside, comparison_order)[0]] if len(inside) else None
 
     def _by_arrangement(
-        self,
-        action: Action,
-        z: Rows,
-        representative: Rows,
-        comparison_order: Sequence[int],
-        others: Mapping[str, Any],
+        self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
         """Arrange the blocks of one row, for every element of the group that does more than that.
 
-        Ax asks about one candidate several times: what depends on its orbit alone is remembered.
+        If these are too many, one factor after the other, until nothing changes.
         """
-        key = (*comparison_order, *self.limits(others), representative.tobytes())
-        if key in self._known:
-            return self._known[key]
         y, before, settled = self.gauge(z[None, : action.width])[0], None, True
         at_once = prod(len(factor.coset_representatives) for factor in action.factors) <= ENUMERATION_LIMIT
         while before is None or not (at_once or np.array_equal(before, y)):
@@ -154,8 +143,6 @@ class FeasibleRegion:
                 y, known = self._least_under(factors, y, comparison_order, others)
                 settled &= known
         inside = bool(self.contains(y[None], others)[0])
-        if settled and at_once:
-            self._known[key] = y if inside else None
         if not settled:
             outcome = (
                 "may have missed the first order of a candidate's blocks that gen's fixed features, search space and "
