@@ -43,6 +43,7 @@ from ax_symmetry.options import read_canonicalize, read_symmetrize
 from ax_symmetry.search.averaged_model import _tell_dimensions
 from ax_symmetry.plotting import plot_best, plot_domain, plot_orbits
 from botorch.models import SingleTaskGP
+from botorch.models.transforms.input import Log10
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import (
@@ -746,6 +747,13 @@ CALLS += [
     pytest.param(
         lambda: action_on_features(Symmetry.from_config(PAIR), ["a", "x"]), ("feature_names", "parameter b"),
         "name all columns", id="column-missing",
+    ),
+    pytest.param(
+        lambda: SingleTaskGP(
+            torch.rand(3, 2).double(), torch.rand(3, 1).double(), covar_module=InvariantKernel(PAIR, ["a", "b"]),
+            input_transform=Log10(indices=[0]),
+        ),
+        ("input_transform", "Log10", "a, b"), "Use Normalize, .* transformed=True", id="transform-that-breaks-a-kernel",
     ),
     pytest.param(
         lambda: InvariantKernel(ABC, ["a", "b"]), ("feature_names", "parameter c"),
