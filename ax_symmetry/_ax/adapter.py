@@ -116,6 +116,11 @@ def register(transform: type[Transform]) -> None:
     register_transform(transform)
 
 
+def without_data(transform: type[Transform], search_space: SearchSpace) -> Transform:
+    """Make a transform of Ax for a search space alone."""
+    return transform(search_space=search_space)
+
+
 def linear_constraint(weights: Mapping[str, float], bound: float) -> ParameterConstraint:
     """Make the parameter constraint `sum of weight * value <= bound`."""
     if "constraint_dict" in signature(ParameterConstraint.__init__).parameters:

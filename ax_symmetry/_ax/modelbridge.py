@@ -112,6 +112,11 @@ def register(transform: type[Transform]) -> None:
         transform_registry.REVERSE_TRANSFORM_REGISTRY[number] = transform
 
 
+def without_data(transform: type[Transform], search_space: SearchSpace) -> Transform:
+    """Make a transform of Ax for a search space alone."""
+    return transform(search_space=search_space, observations=[])
+
+
 def linear_constraint(weights: Mapping[str, float], bound: float) -> ParameterConstraint:
     """Make the parameter constraint `sum of weight * value <= bound`."""
     return ParameterConstraint(constraint_dict=dict(weights), bound=bound)

@@ -21,6 +21,7 @@ from ax_symmetry.kernels.column_places import ColumnPlace, categories_of, circle
 from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
 from ax_symmetry.options import plain
 from ax_symmetry.symmetry.kind import as_tuple
+from ax_symmetry.symmetry.simplex import simplex_hint
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -240,7 +241,8 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
     implied = symmetry.implied(names)
     for name in symmetry.parameters:
         if name not in names and name not in implied:
-            raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; name all columns of x.")
+            hint = f"name all columns of x. {simplex_hint(symmetry, name, names)}".rstrip()
+            raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; {hint}")
     places = {
         name: ColumnPlace((column,), mirror_sum=2 * symmetry.centers.get(name, 0.0))
         for column, name in enumerate(names)

@@ -16,6 +16,7 @@ from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
 from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
+from ax_symmetry.kernels.input_units import InUnitsOfX
 from ax_symmetry.options import plain
 from ax_symmetry.symmetry.kind import is_finite_number
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -47,11 +48,11 @@ class ColumnInvariantKernel(AveragedKernel):
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
         self.columns = columns
 
-    def rows(self, x: Tensor) -> Tensor:
-        return self.columns.kernel_rows(x)
+    def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
+        return self.columns.kernel_rows(x, on_circles)
 
 
-class InvariantKernel(ColumnInvariantKernel):
+class InvariantKernel(InUnitsOfX, ColumnInvariantKernel):
     r"""The base kernel averaged over the group of a symmetry.
 
     .. math::
@@ -73,7 +74,9 @@ class InvariantKernel(ColumnInvariantKernel):
     Args:
         symmetry: A symmetry, or its dict.
         feature_names: The names of the d columns of x, those of the symmetry among them; a parameter that a simplex
-            implies may be missing. Centers of mirrors are in the units of x.
+            implies may be missing. Centers of mirrors, periods and totals are in the units of x, before the input
+            transform of a BoTorch model, which the kernel takes into account (`Normalize`, with bounds that it learns,
+            too).
         base_kernel: The kernel k, which must not change when the group acts on both arguments. Or a name, of a kernel
             with a lengthscale for each column and BoTorch's default priors, for x in the unit cube: `"rbf"` (default),
             or `"matern"`, a product of Matern-5/2 kernels, one for each block (`ProductMaternKernel`).
@@ -81,10 +84,12 @@ class InvariantKernel(ColumnInvariantKernel):
             little as 1/6, away from the points that the group leaves alone, so that a search would look at these first.
         batch_shape: Batch shape of the kernel that a name stands for.
         active_dims: The columns of x that are named, all by default.
+        transformed: The symmetry is declared for what the kernel sees, after the input transform of its model.
 
     Raises:
         SymmetryError: A column is missing, there is no base kernel of that name, the group changes the base kernel, or
-            the group has more than 10,000 elements and the base kernel is no product over the blocks.
+            the group has more than 10,000 elements and the base kernel is no product over the blocks. And when a model
+            is made of the kernel and an input transform that breaks the symmetry, such as `Warp`.
 
     Example:
         >>> kernel = InvariantKernel({"blocks": [["a"], ["b"], ["c"]]}, ["a", "b", "c"])
@@ -102,10 +107,20 @@ class InvariantKernel(ColumnInvariantKernel):
         *,
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
+        transformed: bool = False,
     ) -> None:
         declared = Symmetry.of(symmetry)
-        super().__init__(action_on_features(declared, feature_names), base_kernel, normalize, batch_shape, active_dims)
+        columns = action_on_features(declared, feature_names)
+        super().__init__(columns, base_kernel, normalize, batch_shape, active_dims)
+        self.declare(columns, feature_names, transformed)
         _check_base(self, [*feature_names, *declared.implied(feature_names)])
+
+    def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
+        return super().rows(self.common_units(x), on_circles)
+
+    def forward(self, x1: Tensor, x2: Tensor, *args: Any, **params: Any) -> Tensor:
+        self.refresh(x1)
+        return super().forward(x1, x2, *args, **params)
 
 
 class ApproximatelyInvariantKernel(Kernel):
@@ -155,11 +170,12 @@ class ApproximatelyInvariantKernel(Kernel):
         invariant = self.invariant
         if invariant.active_dims is not None:
             x1, x2 = x1.index_select(-1, invariant.active_dims), x2.index_select(-1, invariant.active_dims)
-        plain1, plain2 = (invariant.columns.kernel_rows(x, on_circles=False) for x in (x1, x2))
+        averaged = invariant.forward(x1, x2, diag=diag, **params)
+        plain1, plain2 = (invariant.rows(x, on_circles=False) for x in (x1, x2))
         base = evaluate(invariant.base_kernel, plain1, plain2, invariant.action.class_index, diag=diag)
         share = self.asymmetry.to(base)
         share = share.squeeze(-1) if diag and share.ndim else share
-        return (1 - share) * invariant.forward(x1, x2, diag=diag, **params) + share * base
+        return (1 - share) * averaged + share * base
 
 
 def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:

@@ -13,10 +13,11 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.kernels.averaged import WrapsBaseKernel
 from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
 from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.input_units import InUnitsOfX
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
-class MaxAlignmentKernel(WrapsBaseKernel):
+class MaxAlignmentKernel(InUnitsOfX, WrapsBaseKernel):
     r"""The kernel of the best alignment, for blocks of one slot that trade places in every way.
 
     .. math::
@@ -32,6 +33,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         base_kernel: An RBF kernel, as for `InvariantKernel`.
         batch_shape: Batch shape of the default base kernel.
         active_dims: The columns of x that are named, all by default.
+        transformed: As for `InvariantKernel`.
 
     Raises:
         SymmetryError: The symmetry is of another kind, a column is missing, or the base kernel is no RBF kernel.
@@ -45,6 +47,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
         *,
         batch_shape: torch.Size | None = None,
         active_dims: Sequence[int] | None = None,
+        transformed: bool = False,
     ) -> None:
         super().__init__(active_dims=tuple(active_dims) if active_dims is not None else None)
         declared = Symmetry.of(symmetry)
@@ -56,6 +59,7 @@ class MaxAlignmentKernel(WrapsBaseKernel):
                 )
         self.columns = action_on_features(declared, feature_names)
         self.action = self.columns.for_kernel()
+        self.declare(self.columns, feature_names, transformed)
         if base_kernel is None:
             base_kernel = default_base(self.action, batch_shape)
         self.base_kernel = base_kernel
@@ -63,13 +67,14 @@ class MaxAlignmentKernel(WrapsBaseKernel):
             raise SymmetryError("base_kernel: sorted values need an RBF kernel; use InvariantKernel with this one.")
 
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        self.refresh(x1)
         return evaluate(
             self.base_kernel, self._sorted(x1), self._sorted(x2), self.action.class_index, diag=diag, **params
         )
 
     def _sorted(self, x: Tensor) -> Tensor:
         """Sort the values of every class of columns."""
-        x = self.columns.kernel_rows(x)
+        x = self.columns.kernel_rows(self.common_units(x))
         for orbit in self.action.classes:
             if len(orbit) > 1:
                 columns = torch.tensor(orbit, device=x.device)

@@ -142,16 +142,25 @@ def _places(encoding: ParameterEncoding, names: Sequence[str], probe: Probe) -> 
         if not columns:
             raise NotAveraged(f"parameter {name} has no column in the model.")
         low, high = ends[name] = seen[columns[0]][0], seen[columns[0]][-1]
-        slope, offset = None, 0.0
-        if isinstance(p, RangeParameter) and not (p.log_scale or p.logit_scale):
-            slope = (high - low) / (float(p.upper) - float(p.lower))
-            offset = low - slope * float(p.lower)
+        slope, offset = _line(p, values[name], seen[columns[0]])
         places[name] = ColumnPlace(tuple(columns), slope, offset, mirror_sum=low + high)
     for orbit in encoding.symmetry.parameter_orbits:
         kinds = {(len(places[n].columns), *(round(end, 9) for end in ends[n])) for n in orbit if n in places}
         if len(kinds) > 1:
             raise NotAveraged(f"parameters {', '.join(orbit)} trade places, but differ in the model.")
     return places
+
+
+def _line(p: Parameter, values: Sequence[Any], column: Sequence[float]) -> tuple[float | None, float]:
+    """Return the slope and the offset of a column that is affine in its parameter; None and 0 if it is not."""
+    if isinstance(p, RangeParameter) and (p.log_scale or p.logit_scale) or numeric_bounds(p) is None:
+        return None, 0.0
+    start, stop = float(values[0]), float(values[-1])
+    slope = (column[-1] - column[0]) / (stop - start)
+    offset = column[0] - slope * start
+    near = 1e-9 * (abs(column[-1] - column[0]) + abs(offset))
+    is_line = all(abs(slope * float(v) + offset - c) <= near for v, c in zip(values, column))
+    return (slope, offset) if is_line else (None, 0.0)
 
 
 def _values(p: Parameter) -> list[Any]:

@@ -165,6 +165,7 @@ def kernel_arguments(
     own: dict[str, Any] = {"symmetry": scaled, "feature_names": names}
     own["base_kernel"] = options.pop("base_kernel", None)
     own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])
+    own["transformed"] = True  # the model sees the unit cube, by Ax's transforms or by an input transform
     if approximate:
         return {"invariant": InvariantKernel(**own), **options}
     return {**own, **options}

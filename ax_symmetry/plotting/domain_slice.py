@@ -98,7 +98,7 @@ def domain_slice(
     asked = [{**fixed, x: a, y: b} for a, b in grid]
     _, on_grid = encoding.encode_points(asked)
     for name in encoding.derived:
-        for point, value in zip(asked, on_grid[:, encoding.columns[name]].tolist()):
+        for point, value in zip(asked, encoding.decode(on_grid)[name]):
             point[name] = value
     mean, sd = predict(adapter, experiment, chosen, asked)
     surface = pd.DataFrame(grid, columns=[x, y]).assign(

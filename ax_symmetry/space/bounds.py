@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -86,8 +87,8 @@ def _join_ranges(parameters: Sequence[RangeParameter], center: float | None, bey
         lower, upper = min(lower, 2 * center - upper), max(upper, 2 * center - lower)
     for p in parameters:
         if (p.lower, p.upper) != (lower, upper):
-            p.lower = int(lower) if p.parameter_type == ParameterType.INT else lower
-            p.upper = int(upper) if p.parameter_type == ParameterType.INT else upper
+            p.lower = math.floor(lower) if p.parameter_type == ParameterType.INT else lower
+            p.upper = math.ceil(upper) if p.parameter_type == ParameterType.INT else upper
 
 
 def _join_choices(parameters: Sequence[ChoiceParameter], center: float | None) -> Iterator[ChoiceParameter]:

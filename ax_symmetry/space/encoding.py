@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ax.core.parameter import ChoiceParameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.bounds import implied_parameters, numeric_bounds
+from ax_symmetry.space.grid import grid_of
 from ax_symmetry.symmetry.encoding import Encoding
 from ax_symmetry.symmetry.mirror import TOLERANCE
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -29,12 +32,33 @@ class ParameterEncoding(Encoding):
     def __init__(self, symmetry: Symmetry, search_space: SearchSpace) -> None:
         implied = implied_parameters(symmetry, search_space)
         self.parameters = {n: search_space.parameters[n] for n in symmetry.parameters if n not in implied}
-        choices = {n: _ordered_values(p) for n, p in self.parameters.items() if isinstance(p, ChoiceParameter)}
+        # An implied parameter is like those that it trades places with.
+        self._like = dict(self.parameters)
+        for name in implied:
+            alike = [self.parameters[n] for n in symmetry.orbit_of(name) if n in self.parameters]
+            self._like.update(dict.fromkeys([name], alike[0]) if alike else {})
+        choices = {n: _ordered_values(p) for n, p in self._like.items() if isinstance(p, ChoiceParameter)}
         super().__init__(symmetry, choices, implied)
-        self.derived = [name for name in implied if name in search_space.parameters]
+        self.derived = {name: search_space.parameters[name] for name in implied if name in search_space.parameters}
         self.ranges = {n: p for n, p in self.parameters.items() if isinstance(p, RangeParameter)}
         for name, p in self.ranges.items():
             self.lower[self.columns[name]] = p.lower
+
+    def imply(self, name: str, numbers: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """Compute an implied parameter, `n`; on the grid of those it trades places with, if that is but for rounding.
+
+        Where they are choices and the sum leaves none of their values, it is nan.
+        """
+        implied = super().imply(name, {n: self._values(n, column) for n, column in numbers.items()})
+        p = self._like.get(name)
+        grid = None if p is None else grid_of(p)
+        if grid is not None:
+            implied = grid.snap(implied)
+        if name not in self.choices:
+            return implied
+        values = np.asarray(self.choices[name], dtype=float)
+        position = np.abs(implied[:, None] - values).argmin(axis=1)
+        return np.where(np.abs(values[position] - implied) <= TOLERANCE * np.ptp(values), position, np.nan)
 
     def rounded(self, x: Rows) -> Rows:
         """Round integers and `digits` in rows `n x d` as Ax will: as Python's `round` does."""
@@ -46,18 +70,22 @@ class ParameterEncoding(Encoding):
         return x
 
     def snapped(self, x: Rows) -> Rows:
-        """Round candidates as Ax will, and clip those that exceed a bound by a rounding error."""
+        """Round candidates as Ax will, and clip those that exceed a bound by a rounding error; others follow."""
         x = self.rounded(x)
         for name, p in self.ranges.items():
-            column, slack = x[:, self.columns[name]], TOLERANCE * (p.upper - p.lower)
-            column[(column < p.lower) & (column >= p.lower - slack)] = p.lower
-            column[(column > p.upper) & (column <= p.upper + slack)] = p.upper
+            _clip(x[:, self.columns[name]], p)
+        for name in self.implied:
+            column = self.columns[name]
+            x[:, column] = self.imply(name, {n: x[:, i] for n, i in self.columns.items()})
+            like = self._like.get(name)
+            if isinstance(like, RangeParameter):
+                _clip(x[:, column], like)
         return x
 
     def decode(self, x: Rows) -> dict[str, list[Any]]:
         """Decode rows `n x d`: the values of every parameter that the symmetry and the search space name."""
         table: dict[str, list[Any]] = {}
-        for name, p in self.parameters.items():
+        for name, p in {**self.parameters, **self.derived}.items():
             numbers = x[:, self.columns[name]].tolist()
             if name in self.choices:
                 table[name] = [self.choices[name][int(v)] for v in numbers]
@@ -65,23 +93,24 @@ class ParameterEncoding(Encoding):
                 table[name] = [int(v) if v.is_integer() else v for v in numbers]
             else:
                 table[name] = numbers
-        return {**table, **{name: x[:, self.columns[name]].tolist() for name in self.derived}}
+        return table
 
     def constraint_values(self, x: Rows) -> Rows:
         """Write rows `n x d` as parameter constraints see them: a numeric choice by its value, not its position."""
-        counted = x.copy()
-        for name, values in self.choices.items():
-            if all(isinstance(v, (int, float)) for v in values):
-                positions = x[:, self.columns[name]].astype(int)
-                counted[:, self.columns[name]] = np.asarray(values, dtype=float)[positions]
-        return counted
+        return np.stack([self._values(name, x[:, column]) for name, column in self.columns.items()], axis=1)
+
+    def _values(self, name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the values of a parameter from its numbers: of a numeric choice those at its positions."""
+        values = self.choices.get(name, ())
+        if not values or not all(isinstance(v, (int, float)) for v in values):
+            return numbers
+        return np.asarray(values, dtype=float)[numbers.astype(int)]
 
     def to_unit_cube(self, x: Rows) -> Rows:
         """Scale rows `n x d` so that distances compare: ranges to [0, 1], after the logarithm on a log scale."""
         scaled = x.copy()
         for name, column in self.columns.items():
-            # An implied parameter is scaled like those that it trades places with.
-            p = next((self.parameters[n] for n in self.symmetry.orbit_of(name) if n in self.parameters), None)
+            p = self._like.get(name)
             if isinstance(p, RangeParameter):
                 ends, numbers = np.asarray(numeric_bounds(p)), x[:, column]
                 if p.log_scale:
@@ -91,6 +120,13 @@ class ParameterEncoding(Encoding):
             elif isinstance(p, ChoiceParameter):
                 scaled[:, column] = x[:, column] / max(len(p.values) - 1, 1)
         return scaled
+
+
+def _clip(column: npt.NDArray[np.float64], p: RangeParameter) -> None:
+    """Put numbers that exceed a bound by a rounding error on it, in place."""
+    slack = TOLERANCE * (p.upper - p.lower)
+    column[(column < p.lower) & (column >= p.lower - slack)] = p.lower
+    column[(column > p.upper) & (column <= p.upper + slack)] = p.upper
 
 
 def _ordered_values(p: ChoiceParameter) -> list[Any]:

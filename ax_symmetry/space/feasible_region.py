@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,9 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.groups.actions import Action, Factor, Rows, with_mirror_images
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
+from ax_symmetry.space.block_places import BlockPlaces
 from ax_symmetry.space.bounds import linear_constraints
 from ax_symmetry.space.encoding import ParameterEncoding
-
-SEARCH_BUDGET = 20_000
-"""The most arrangements of blocks that are tried for one candidate, if the group is too large to write out."""
 
 
 class FeasibleRegion:
@@ -103,7 +103,8 @@ class FeasibleRegion:
         """Find the least image inside of the region for each row `n x d`.
 
         Cost: that of `Action.canonical_points` if the representative is inside; else O(|G|) per row for a group that
-        can be written out, and a backtracking search over the arrangements of blocks for a larger one.
+        can be written out, and some hundred linear assignment problems for the arrangements of many blocks (see
+        `arrangement`).
 
         Returns:
             Which rows have an image inside, and these images; the row itself where there is none.
@@ -125,109 +126,70 @@ class FeasibleRegion:
         """Compare all images of one row."""
         images = self.gauge(z[action.elements])
         inside = images[self.contains(images, others)]
-        return inside[np.lexsort(inside[:, list(comparison_order)].T[::-1])[0]] if len(inside) else None
+        return inside[_ascending(inside, comparison_order)[0]] if len(inside) else None
 
     def _by_arrangement(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
-        """Minimise over one factor after the other, the rest of the row fixed, until nothing changes."""
-        y, before = self.gauge(z[None, : action.width])[0], None
-        while before is None or not np.array_equal(before, y):
+        """Arrange the blocks of one row, for every element of the group that does more than that.
+
+        If these are too many, one factor after the other, until nothing changes.
+        """
+        y, before, settled = self.gauge(z[None, : action.width])[0], None, True
+        at_once = prod(len(factor.coset_representatives) for factor in action.factors) <= ENUMERATION_LIMIT
+        while before is None or not (at_once or np.array_equal(before, y)):
             before = y
-            for factor in action.factors:
-                gauged = self.encoding.gauge(y[None])
-                points = with_mirror_images(gauged, self.encoding.mirrored(gauged))[0]
-                candidates = [y] if self.contains(y[None], others)[0] else []
-                for coset in factor.coset_representatives:
-                    row = gauged[0].copy()
-                    row[list(factor.columns)] = points[action.to_row_points(factor, coset)]
-                    assignment = _BlockAssignment(self, factor, row, comparison_order, others)
-                    candidates += [assignment.row] if assignment.solve() else []
-                y = min(candidates, key=lambda row: tuple(row[list(comparison_order)]), default=y)
-        return y if self.contains(y[None], others)[0] else None
+            for factors in [action.factors] if at_once else [(factor,) for factor in action.factors]:
+                y, known = self._least_under(factors, y, comparison_order, others)
+                settled &= known
+        inside = bool(self.contains(y[None], others)[0])
+        if not settled:
+            outcome = (
+                "may have missed the first order of a candidate's blocks that gen's fixed features, search space and "
+                "constraints allow; the candidate comes back in another one that is allowed"
+                if inside
+                else "found no order of a candidate's blocks that gen's fixed features, search space and constraints "
+                "allow, though there may be one; the candidate comes back as it was generated"
+            )
+            warnings.warn(
+                f"Canonicalize: the search gave up and {outcome}. Relax the constraints, or declare a smaller group.",
+                SymmetryWarning,
+                stacklevel=2,
+            )
+        return y if inside else None
+
+    def _least_under(
+        self, factors: Sequence[Factor], y: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
+    ) -> tuple[Rows, bool]:
+        """Find the least image of one row under some factors; tell whether it is known to be that.
+
+        It is the row itself where there is none inside.
+        """
+        gauged = self.encoding.gauge(y[None])
+        points = with_mirror_images(gauged, self.encoding.mirrored(gauged))[0]
+        rows = points[Action(len(y), tuple(replace(factor, blocks=()) for factor in factors)).elements]
+        blocks = [factor for factor in factors if factor.blocks]
+        # No arrangement of a row comes before the one in which its blocks are sorted, unless the gauge changes them.
+        sort = Action(len(y), tuple(replace(factor, generators=()) for factor in blocks))
+        first = sort.canonical_rows(rows, None, comparison_order)
+        is_bound = np.array_equal(self.gauge(first), first)
+        best, settled = None, True
+        for i in _ascending(first, comparison_order):
+            if best is not None and is_bound and _key(best, comparison_order) <= _key(first[i], comparison_order):
+                break
+            image, known = BlockPlaces(self, blocks, rows[i], comparison_order, others).least()
+            settled &= known
+            if image is not None and (best is None or _key(image, comparison_order) < _key(best, comparison_order)):
+                best = image
+        if best is None and self.contains(y[None], others)[0]:  # the search gave up
+            best = BlockPlaces(self, blocks, y, comparison_order, others).sorted_among_alike()
+        return (y if best is None else best), settled
 
 
-class _BlockAssignment:
-    """Assigns the contents of the blocks of one row to the places: the least assignment inside, by backtracking.
+def _key(row: Rows, comparison_order: Sequence[int]) -> tuple[float, ...]:
+    return tuple(row[list(comparison_order)].tolist())
 
-    It looks ahead: every place that is left must have a content that fits, and the least that they can add must keep
-    every constraint.
-    """
 
-    def __init__(
-        self,
-        region: FeasibleRegion,
-        factor: Factor,
-        row: Rows,
-        comparison_order: Sequence[int],
-        others: Mapping[str, Any],
-    ) -> None:
-        rank = {column: i for i, column in enumerate(comparison_order)}
-        columns = [[factor.columns[j] for j in block] for block in factor.blocks]
-        self.places = np.asarray([sorted(place, key=rank.__getitem__) for place in columns], dtype=np.intp)
-        self.row = region.gauge(row[None].copy())[0]
-        self.contents = np.asarray(sorted(tuple(row[place]) for place in self.places))
-        # What each of the m contents becomes in each place (`m x m x slots`), and which of them fit.
-        self.placed = np.empty((len(self.contents), *self.places.shape))
-        self.fitting = np.empty(self.placed.shape[:2], dtype=bool)
-        trial = np.tile(row, (len(self.contents), 1))
-        counted = np.empty(trial.shape)
-        for p, place in enumerate(self.places):
-            trial[:, place] = self.contents
-            gauged = region.gauge(trial)
-            self.placed[:, p] = gauged[:, place]
-            self.fitting[:, p] = region.fits(gauged)[:, place].all(axis=1)
-            counted[:, place] = region.encoding.constraint_values(gauged)[:, place]
-        for _ in self.places:  # a content that alone fits some place is kept for it
-            forced = self.fitting & (self.fitting.sum(axis=0) == 1)
-            self.fitting &= forced | ~forced.any(axis=1)[:, None]
-        still = np.setdiff1d(np.arange(len(row)), self.places)
-        self.possible = bool(region.fits(self.row[None])[0, still].all())
-        # Every constraint, sum of weight * value <= limit, is a sum over places: added[content, place] is what a
-        # content adds there (inf where it does not fit), and the limit is less what the columns that stay add.
-        self.added, self.limits = [], []
-        for (used, weights, _, _), limit in zip(region.constraints, region.limits(others)):
-            weight = np.zeros(len(row))
-            weight[used] = weights
-            added = np.stack([counted[:, place] @ weight[place] for place in self.places], axis=1)
-            self.added.append(np.where(self.fitting, added, np.inf))
-            unmoved = region.encoding.constraint_values(self.row[None])[0, still]
-            self.limits.append(limit - float(weight[still] @ unmoved))
-        self.budget = SEARCH_BUDGET
-
-    def solve(self) -> bool:
-        """Arrange the blocks in `row`; tell whether that succeeded."""
-        return self.possible and self._solve(0, list(range(len(self.contents))), [0.0] * len(self.added))
-
-    def _solve(self, position: int, left: list[int], spent: list[float]) -> bool:
-        for k, content in enumerate(left):
-            if k and (self.contents[content] == self.contents[left[k - 1]]).all():
-                continue
-            self.budget -= 1
-            if self.budget < 0:
-                warnings.warn(
-                    f"Canonicalize returns a candidate as it was generated: {SEARCH_BUDGET:,} arrangements of its "
-                    "blocks hold none that gen's fixed features, search space and constraints allow. Relax them, or "
-                    "declare a smaller group.",
-                    SymmetryWarning,
-                    stacklevel=2,
-                )
-                return False
-            rest = [*left[:k], *left[k + 1:]]
-            total = [s + a[content, position] for s, a in zip(spent, self.added)]
-            if not self.fitting[content, position] or not self._possible(position + 1, rest, total):
-                continue
-            if not rest or self._solve(position + 1, rest, total):
-                self.row[self.places[position]] = self.placed[content, position]
-                return True
-            if self.budget < 0:
-                return False
-        return False
-
-    def _possible(self, position: int, left: list[int], spent: list[float]) -> bool:
-        """Tell whether the places from `position` on can still be filled."""
-        if not left:
-            return all(s <= limit for s, limit in zip(spent, self.limits))
-        if not self.fitting[left, position:].any(axis=0).all():
-            return False
-        return all(s + a[left, position:].min(axis=0).sum() <= x for s, a, x in zip(spent, self.added, self.limits))
+def _ascending(rows: Rows, comparison_order: Sequence[int]) -> npt.NDArray[np.intp]:
+    """Return the order of rows `n x d`, the least first."""
+    return np.lexsort(rows[:, list(comparison_order)].T[::-1])

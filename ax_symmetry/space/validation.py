@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
@@ -12,7 +13,8 @@ from ax_symmetry._ax.given import search_space_of
 from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds
-from ax_symmetry.symmetry.simplex import Simplex
+from ax_symmetry.space.grid import Grid, grid_of, numbers_of
+from ax_symmetry.symmetry.simplex import Simplex, simplex_hint
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 TRAITS = {
@@ -115,6 +117,7 @@ def _not_there(absent: list[str], symmetry: Symmetry, search_space: SearchSpace)
     for simplex in symmetry.simplexes:
         if len(missing := [name for name in simplex.parameters if name in absent]) > 1:
             hint += f" Of the simplex, only one of {', '.join(missing)} can be implied by the others."
+    hint += "".join(f" {simplex_hint(symmetry, name, search_space.parameters)}" for name in absent).rstrip()
     return SymmetryError(
         f"parameter {' and parameter '.join(absent)} of the symmetry is not in the search space: {hint} If a transform "
         "before this one replaced it, put Canonicalize and SymmetrizeObservations first in the transforms."
@@ -168,29 +171,69 @@ def _check_derived(simplex: Simplex, name: str, search_space: SearchSpace) -> No
     if p is not None and (p.parameter_names_to_weights, p.intercept) != (weights, offset):
         raise SymmetryError(
             f"simplex: parameter {name} is derived as {p.expression_str!r}, but the simplex says "
-            f"{offset:g} - {' - '.join(weights)}. Make the two agree."
+            f"{_number(offset)} - {' - '.join(weights)}. Make the two agree."
         )
 
 
 def _check_implied(symmetry: Symmetry, simplex: Simplex, name: str, search_space: SearchSpace) -> None:
-    """Check that an implied parameter stays within the bounds of those it trades places with: by a linear program."""
+    """Check that an implied parameter has values of those it trades places with: by a linear program, and on grids."""
     alike = (search_space.parameters.get(other) for other in symmetry.orbit_of(name))
     p = next((q for q in alike if q is not None and not is_derived(q)), None)
+    if p is None:
+        return  # it trades places with none
+    _check_implied_grid(simplex, name, p, search_space)
     weights, offset = simplex.implied_terms(name)
     above, below = maximum(weights, search_space), maximum({n: -w for n, w in weights.items()}, search_space)
-    if not isinstance(p, RangeParameter) or above is None or below is None:
-        return  # it trades places with none, or Ax will say that the parameter constraints allow nothing
-    low, high = offset - below, offset + above
-    slack = 1e-7 * (p.upper - p.lower)
+    bounds = numeric_bounds(p)
+    if bounds is None or above is None or below is None:
+        return  # Ax will say that the parameter constraints allow nothing
+    (lower, upper), (low, high), grid = bounds, (offset - below, offset + above), grid_of(p)
+    # Values on a grid that exceed a bound do so by a step.
+    slack = max(1e-7 * (upper - lower), 0.0 if grid is None else (1 - 1e-6) * grid.step)
     terms, wanted = " + ".join(weights), []
-    if low < p.lower - slack:
-        wanted.append(f"{terms} <= {offset - p.lower:g}")
-    if high > p.upper + slack:
-        wanted.append(f"{terms} >= {offset - p.upper:g}")
+    if low < lower - slack:
+        wanted.append(f"{terms} <= {_number(offset - lower)}")
+    if high > upper + slack:
+        wanted.append(f"{terms} >= {_number(offset - upper)}")
     if wanted:
-        scale = "declare them without a log scale, " if p.log_scale else ""  # on which Ax constrains nothing
+        scale = "declare them without a log scale, " if getattr(p, "log_scale", False) else ""  # Ax constrains none
         raise SymmetryError(
-            f"simplex: {name} is implied and can reach [{low:g}, {high:g}], beyond the bounds of {p.name}, "
-            f"[{p.lower:g}, {p.upper:g}], with which it trades places. Adapt the bounds, or {scale}add the parameter "
-            f"constraint {' and '.join(wanted)}."
+            f"simplex: {name} is implied and can reach [{_number(low)}, {_number(high)}], beyond the bounds of "
+            f"{p.name}, [{_number(lower)}, {_number(upper)}], with which it trades places. Adapt the bounds, or "
+            f"{scale}add the parameter constraint {' and '.join(wanted)}."
         )
+
+
+def _check_implied_grid(simplex: Simplex, name: str, p: Parameter, search_space: SearchSpace) -> None:
+    """Check that an implied parameter is a whole number, or on the grid, where those it trades places with are."""
+    grid = grid_of(p)
+    if grid is None:
+        if isinstance(p, ChoiceParameter):
+            raise SymmetryError(
+                f"simplex: {name} is implied and trades places with {p.name}, whose values {list(p.values)} are not "
+                "evenly spaced, so that not every sum leaves one of them. Space them evenly, or declare ranges."
+            )
+        return
+    others = {n: search_space.parameters[n] for n in simplex.parameters if n in search_space.parameters and n != name}
+    for other, q in others.items():
+        own, numbers = grid_of(q), numbers_of(q)
+        steps = np.diff(numbers) if len(numbers) else np.asarray([np.nan if own is None else own.step])
+        if not Grid(0.0, grid.step).holds(steps).all():
+            raise SymmetryError(
+                f"simplex: {name} is implied and trades places with {p.name}, which goes by steps of "
+                f"{_number(grid.step)}, but {other} of the same sum does not. Give it the same steps, or take it out "
+                "of the simplex."
+            )
+    start = simplex.total - sum((numeric_bounds(q) or (0.0, 0.0))[0] for q in others.values())
+    if not grid.holds(start):
+        near = grid.nearest(start) - start + simplex.total
+        raise SymmetryError(
+            f"simplex: the total {_number(simplex.total)} leaves for {name}, which is implied, no value of {p.name}, "
+            f"which goes by steps of {_number(grid.step)} from {_number(grid.origin)} and trades places with it. Take "
+            f"another total, such as {_number(float(near))}."
+        )
+
+
+def _number(value: float) -> str:
+    """Write a number as a parameter constraint can have it, without the noise of its last bit."""
+    return f"{value + 0.0:.15g}"

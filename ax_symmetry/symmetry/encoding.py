@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
-from ax_symmetry.symmetry.simplex import Simplex
+from ax_symmetry.symmetry.simplex import Simplex, simplex_hint
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
@@ -48,14 +48,18 @@ class Encoding:
             table: For every free parameter the values of n observations.
 
         Returns:
-            Which of the n observations have every parameter, and the numbers `k x d` of those k.
+            Which of the n observations have a value of every parameter, implied ones too, and the numbers `k x d` of
+            those k.
         """
         numbers = {n: np.asarray([self.encode_value(n, v) for v in table[n]], dtype=float) for n in self.free}
         complete = ~np.any([np.isnan(c) for c in numbers.values()], axis=0)
         numbers = {name: column[complete] for name, column in numbers.items()}
-        for name, simplex in self.implied.items():
-            numbers[name] = simplex.imply({n: numbers[n] for n in simplex.parameters if n != name})
-        return complete, np.stack([numbers[name] for name in self.symmetry.parameters], axis=1)
+        for name in self.implied:
+            numbers[name] = self.imply(name, numbers)
+        rows = np.stack([numbers[name] for name in self.symmetry.parameters], axis=1)
+        there = ~np.isnan(rows).any(axis=1)
+        complete[complete] = there
+        return complete, rows[there]
 
     def with_implied(self, x: Rows) -> Rows:
         """Compute the implied parameters of rows `n x d` again from the others."""
@@ -74,6 +78,11 @@ class Encoding:
         if name in self.choices:
             return float(self._positions[name].get(value, np.nan)) if value is not None and value == value else np.nan
         return np.nan if value is None else float(value)
+
+    def imply(self, name: str, numbers: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """Compute an implied parameter, `n`, from the numbers of the others; nan where it has no such value."""
+        simplex = self.implied[name]
+        return simplex.imply({n: numbers[n] for n in simplex.parameters if n != name})
 
     def rounded(self, x: Rows) -> Rows:
         """Round rows `n x d` to the values that the parameters can have."""
@@ -120,7 +129,8 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
         if not isinstance(values.get(name), Hashable):
             raise SymmetryError(f"parameter {name}: expected one value; got {shown(values[name])}.")
         if values.get(name) is None or values[name] != values[name]:
-            raise SymmetryError(f"parameter {name} of the symmetry is missing; give every parameter a value.")
+            hint = f"give every parameter a value. {simplex_hint(symmetry, name, point)}".rstrip()
+            raise SymmetryError(f"parameter {name} of the symmetry is missing; {hint}")
     choices: dict[str, Sequence[Any]] = {}
     for names in symmetry.parameter_orbits:
         present = {values[name] for name in names}
@@ -134,4 +144,8 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
             raise SymmetryError(f"parameters {', '.join(names)} share a slot but not a type of values.") from None
     encoding = Encoding(symmetry, choices, implied)
     x = encoding.encode_points([values])[1]
-    return encoding, values | {name: float(x[0, encoding.columns[name]]) for name in implied}, x
+    for name, simplex in implied.items():
+        value, others = float(x[0, encoding.columns[name]]), [values[n] for n in simplex.parameters if n != name]
+        whole = value.is_integer() and all(isinstance(v, (int, np.integer)) for v in others)
+        values[name] = int(value) if whole else value
+    return encoding, values, x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Simplex(Kind):
     """Parameters that sum to a total; one of them may be absent from the search space and is then implied.
+
+    They are floats, whole numbers, or ordered choices between numbers.
 
     Attributes:
         parameters: At least two names, all different.
@@ -43,6 +45,11 @@ class Simplex(Kind):
         if not is_finite_number(self.total):
             raise SymmetryError(f"simplex: the total must be a finite number; got {self.total!r}.")
 
+    @property
+    def terms(self) -> str:
+        """The sum in words, such as `a + b + c`."""
+        return " + ".join(self.parameters)
+
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> list[Simplex]:
         """Read `{"simplex": {"parameters": [...], "total": 1.0}}`."""
@@ -60,7 +67,7 @@ class Simplex(Kind):
 
     def describe(self) -> str:
         """Describe the sum."""
-        return f"simplex: {' + '.join(self.parameters)} = {self.total:g}"
+        return f"simplex: {self.terms} = {self.total:.15g}"
 
     def check_with(self, symmetry: Symmetry) -> None:
         """Check that the other parts preserve the sum."""
@@ -79,13 +86,17 @@ class Simplex(Kind):
                 )
 
     def check_space(self, symmetry: Symmetry, parameters: Mapping[str, Any]) -> None:
-        """Check that the parameters that are not implied are float ranges."""
+        """Check that the parameters that are not implied are numbers: ranges, or ordered choices."""
         for name in self.parameters:
             p = parameters.get(name)
-            if p is not None and not (hasattr(p, "lower") and p.parameter_type.name == "FLOAT"):
+            if p is None:
+                continue
+            is_number = p.parameter_type.name in ("FLOAT", "INT")
+            if not is_number or not (hasattr(p, "lower") or p.is_ordered):
+                kind = "an unordered choice" if is_number else f"of type {p.parameter_type.name.lower()}"
                 raise SymmetryError(
-                    f"simplex: parameter {name} is no range parameter of type float, and cannot be part of a sum. "
-                    "Declare it as one, or take it out of the simplex."
+                    f"simplex: parameter {name} is {kind}, and cannot be part of a sum. Declare it as a range or as an "
+                    "ordered choice between numbers, or take it out of the simplex."
                 )
 
     def implied_by(self, present: Collection[str]) -> str | None:
@@ -112,3 +123,20 @@ class Simplex(Kind):
         for other in others:
             implied = np.where(np.abs(implied - other) <= rounding, other, implied)
         return np.asarray(implied)
+
+
+def simplex_hint(symmetry: Symmetry, name: str, present: Iterable[str]) -> str:
+    """Say that a simplex may imply a parameter that is missing, if the others of its slot are there; else nothing.
+
+    Args:
+        symmetry: The symmetry.
+        name: The parameter.
+        present: The parameters that are there.
+    """
+    slot = symmetry.orbit_of(name)
+    if set(slot) - set(present) != {name} or any(name in simplex.parameters for simplex in symmetry.simplexes):
+        return ""
+    return (
+        f'If {name} is what the others leave of a total, say so: {{"simplex": {{"parameters": '
+        f'[{", ".join(f"{n!r}" for n in slot)}], "total": ...}}}}.'
+    ).replace("'", '"')

@@ -22,6 +22,7 @@ from ax_symmetry.space.asked import Asked
 from ax_symmetry.space.known_arms import KnownArms, experiment_keys
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.transforms.confinement import confines
+from ax_symmetry.transforms.numbered_choices import constraints_on_positions
 from ax_symmetry.transforms.plan import plan_of
 
 ENCODINGS = {True: "OrderedChoiceToIntegerRange", False: "OneHot"}
@@ -48,7 +49,8 @@ class Canonicalize(backend.RowTransform):
       `select="nearest"`; there slots of numbers on a linear scale are compared first. A call of `gen` with fixed
       features in the symmetry is never confined, since that would cut off what they allow.
 
-    Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups.
+    Cost per candidate: O(m log m) for the symmetric group on m blocks, O(|G|) for other groups. Where constraints or
+    fixed features keep the blocks from being sorted, some linear assignment problems of size m for each block.
 
     Raises:
         SymmetryError: The config, or the symmetry for this search space, is wrong; before any model is fitted.
@@ -59,7 +61,7 @@ class Canonicalize(backend.RowTransform):
         self.plan = plan_of(type(self).__name__, config, context)
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
         space = self.fitted_space = (context.search_space or self.plan.space).clone()
-        adapter, self._transforms, self._training = context.adapter, context.transforms, context.training
+        adapter, self._transforms, self._training = context.adapter, tuple(context.transforms), context.training
         if adapter and "SymmetrizeObservations" not in context.transforms and backend.fits_any_model(adapter):
             warnings.warn(
                 "Canonicalize: the model does not learn the symmetry, since SymmetrizeObservations is not among the "
@@ -71,6 +73,8 @@ class Canonicalize(backend.RowTransform):
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
         self._confines = confines(self.plan, context.transforms, space)
         self._searched, self._constraints = space, space.parameter_constraints
+        widened = "SymmetrizeObservations" in context.transforms
+        self._numbered_by = self.plan.space if widened else space
 
     @property
     def _asked(self) -> Asked | None:
@@ -85,9 +89,10 @@ class Canonicalize(backend.RowTransform):
             self.call.asked = self._ask(self.call.fixed)
             self._check_left()
         search_space = self._with_all_values(search_space)
+        search_space = constraints_on_positions(search_space, self._numbered_by, self._transforms)
         if self._confines and not self._fixes(self.call.fixed):
             self._searched, self._constraints = search_space.clone(), search_space.parameter_constraints
-            walls = order_constraints(self.encoding, self.comparison_order, search_space)
+            walls = order_constraints(self.encoding, self.comparison_order, self._shown)
             self._searched.add_parameter_constraints([backend.linear_constraint(*wall) for wall in walls])
             return self._searched
         return search_space

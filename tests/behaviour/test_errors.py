@@ -44,6 +44,7 @@ from ax_symmetry.options import read_canonicalize, read_symmetrize
 from ax_symmetry.search.averaged_model import _tell_dimensions
 from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
 from botorch.models import SingleTaskGP
+from botorch.models.transforms.input import Log10
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
 from support import (
@@ -358,8 +359,41 @@ DECLARATIONS = [
         id="mirror-on-strings",
     ),
     pytest.param(
-        {**PAIR, "simplex": {"parameters": ["a", "b"]}}, pair(int_range("a", 0, 1), int_range("b", 0, 1)),
-        ("simplex", "parameter a"), "Declare it as one, or take it out of the simplex", id="integers-in-a-simplex",
+        {**PAIR, "simplex": {"parameters": ["a", "b"]}}, pair(boolean("a"), boolean("b")),
+        ("simplex", "parameter a", "type bool"), "Declare it as a range", id="booleans-in-a-simplex",
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "b"]}}, pair(*(choice(n, [1, 3, 7], is_ordered=False) for n in "ab")),
+        ("simplex", "parameter a", "unordered choice"), "an ordered choice between numbers", id="unordered-in-a-simplex"
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "b"], "total": 8}}, space([choice("a", [1, 3, 7])]),
+        ("simplex", "b is implied", "[1, 3, 7] are not evenly spaced"), "Space them evenly", id="uneven-in-a-simplex",
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "b"], "total": 8.25}}, space([int_range("a", 0, 8)]),
+        ("simplex", "the total 8.25", "b", "a, which goes by steps of 1 from 0"), "Take another total, such as 8[.]$",
+        id="fractional-total-of-integers",
+    ),
+    pytest.param(
+        {**PAIR, "simplex": {"parameters": ["a", "b", "z"], "total": 8}},
+        pair(int_range("a", 0, 8), float_range("z", 0, 8)),
+        ("simplex", "b is implied", "a, which goes by steps of 1", "but z"), "Give it the same steps",
+        id="decimals-among-whole-numbers",
+    ),
+    pytest.param(
+        ABC, TWO, ("parameter c",), r'If c is what the others leave of a total, say so: {"simplex": {"parameters": '
+        r'\["a", "b", "c"\], "total": ...}}', id="forgotten-simplex",
+    ),
+    pytest.param(
+        {**ABC, "simplex": {"parameters": ["a", "b", "c"], "total": 1234567.75}},
+        pair(float_range("a", 0, 1e6), float_range("b", 0, 1e6)), ("c is implied", "[-765432.25, 1234567.75]"),
+        r"a \+ b <= 1234567.75 and a \+ b >= 234567.75[.]", id="the-constraints-of-a-large-total",
+    ),
+    pytest.param(
+        {**ABC, "simplex": {"parameters": ["a", "b", "c"], "total": 100}},
+        pair(int_range("a", 5, 90), int_range("b", 5, 90)), ("c is implied", "[-80, 90]"),
+        r"a \+ b <= 95[.]", id="the-constraint-of-whole-numbers",
     ),
     pytest.param(
         {"blocks": [["a"], ["b"], ["c"]], **SUM}, TWO, ("c is implied", "[-1, 1]", "[0, 1]"),
@@ -892,6 +926,21 @@ CALLS += [
         "name all columns", id="column-missing",
     ),
     pytest.param(
+        lambda: SingleTaskGP(
+            torch.rand(3, 2).double(), torch.rand(3, 1).double(), covar_module=InvariantKernel(PAIR, ["a", "b"]),
+            input_transform=Log10(indices=[0]),
+        ),
+        ("input_transform", "Log10", "a, b"), "Use Normalize, .* transformed=True", id="transform-that-breaks-a-kernel",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(ABC, ["a", "b"]), ("feature_names", "parameter c"),
+        r'If c is what the others leave of a total, say so: {"simplex"', id="column-of-a-forgotten-simplex",
+    ),
+    pytest.param(
+        lambda: Symmetry.from_config(ABC).orbit({"a": 1, "b": 2}), ("parameter c", "missing"),
+        r'If c is what the others leave of a total, say so: {"simplex"', id="value-of-a-forgotten-simplex",
+    ),
+    pytest.param(
         lambda: action_on_features(Symmetry.from_config(PAIR), ["a", "b", "a"]), ("feature_names", "a is there twice"),
         "once, in order", id="column-twice",
     ),
@@ -1280,7 +1329,8 @@ def junk_simplex(rng: random.Random, config: Any) -> Bad:
 def more_simplex(rng: random.Random, config: Any) -> Bad:
     names = rng.choice(nodes(config, "simplex"))["simplex"]["parameters"]
     names.append(rng.choice(["m1", "s1", "c1", "n", "p", "zz", "f1", 5, None]))
-    return config, [f"parameter {names[-1]} ", f"s {names[-1]} ", f" {names[-1]} trade", repr(names[-1])]
+    words = [f"parameter {names[-1]} ", f"s {names[-1]} ", f" {names[-1]} trade", repr(names[-1])]
+    return config, words + ["f1 + f2 + n <= 1" if names[-1] == "n" else repr(names[-1])]  # n may be part of a sum
 
 
 def fewer_simplex(rng: random.Random, config: Any) -> Bad:

@@ -130,3 +130,68 @@ def test_an_arm_outside_of_what_was_asked_for_is_not_proposed() -> None:
     candidate = {"c1": "red", "n1": 1.0, "c2": "green", "n2": 3.0, "c3": "red", "n3": 1.0}
     (found,) = transform.untransform_observation_features(features([candidate]))
     assert found.parameters == {"c1": "red", "n1": 1.0, "c2": "red", "n2": 1.0, "c3": "green", "n3": 3.0}
+
+
+def percent(kind: str, names: str = "ab", top: int = 4) -> list[Any]:
+    """Make parameters with the same five values, up to a factor."""
+    if kind == "integers":
+        return [int_range(n, 0, top) for n in names]
+    if kind == "digits":
+        return [float_range(n, 0.0, top / 10, digits=1) for n in names]
+    return [choice(n, [5.0 * k - 10.0 for k in range(top + 1)]) for n in names]
+
+
+@pytest.mark.parametrize("kind", ["integers", "digits", "steps"])
+@pytest.mark.parametrize("total", [2, 4, 7])
+@pytest.mark.parametrize("group", ["symmetric", "cyclic"])
+def test_an_implied_whole_number_is_counted_by_the_total(kind: str, total: int, group: str) -> None:
+    """Against a list; the other slot has choices, and z is in the sum without trading places."""
+    unit, start = {"integers": (1.0, 0.0), "digits": (0.1, 0.0), "steps": (5.0, -10.0)}[kind]
+    sum_of_all = start * 4 + unit * total
+    others = [choice(n, COLORS) for n in ("p", "q", "r")]
+    limits = [({n: 1.0 for n in "abz"}, sum_of_all - start), ({n: -1.0 for n in "abz"}, start + 4 * unit - sum_of_all)]
+    listed = [*percent(kind), *percent(kind, "z", 2), *others]
+    try:
+        search_space = space(listed, limits)
+    except ValueError:
+        pytest.skip("this Ax constrains no choice")
+    symmetry = Symmetry.from_config({
+        "blocks": [["a", "p"], ["b", "q"], ["c", "r"]], "group": group,
+        "simplex": {"parameters": ["a", "b", "c", "z"], "total": sum_of_all},
+    })
+    orders = [[0, 1, 2], [1, 2, 0], [2, 0, 1], *([[1, 0, 2], [0, 2, 1], [2, 1, 0]] if group == "symmetric" else [])]
+    orbits = set()
+    for *parts, z, p, q, r in product(range(5), range(5), range(5), range(3), COLORS, COLORS, COLORS):
+        if sum(parts) + z == total:
+            blocks = list(zip(parts, (p, q, r)))
+            orbits.add((z, min(tuple(blocks[i] for i in order) for order in orders)))
+    assert count_configurations(symmetry, search_space) == len(orbits)
+
+
+def test_two_sums_and_one_that_binds_nothing() -> None:
+    listed = [int_range(n, 0, 3) for n in ("a", "b", "d", "e", "g", "h")]
+    listed += [int_range(n, 0, 3) for n in ("c",)]
+    symmetry = Symmetry.from_config({"symmetries": [
+        {"blocks": [["a"], ["b"], ["c"]]}, {"blocks": [["d"], ["e"], ["f"]]}, {"blocks": [["g"], ["h"]]},
+        {"simplex": {"parameters": ["d", "e", "f"], "total": 3}}, {"simplex": {"parameters": ["g", "h", "rest"]}},
+    ]})
+    search_space = space(listed, [({"d": 2.0, "e": 2.0}, 6.0)])
+    partitions = {tuple(sorted(t)) for t in product(range(4), repeat=3) if sum(t) == 3}
+    assert count_configurations(symmetry, search_space) == comb(6, 3) * len(partitions) * comb(5, 2)
+    cut = space(listed, [({"d": 1.0, "e": 1.0}, 3.0), ({"d": 1.0, "e": 1.0}, 2.0)])
+    with pytest.raises(SymmetryError, match="counts no parameter constraints, but"):
+        count_configurations(symmetry, cut)
+
+
+def test_percentages_of_twelve_parts_are_counted_too() -> None:
+    """As many as partitions of 100 into at most 12 parts, by the recurrence."""
+    names = [f"w{k}" for k in range(12)]
+    listed = [int_range(n, 0, 100) for n in names[:-1]]
+    search_space = space(listed, [({n: 1.0 for n in names[:-1]}, 100.0)])
+    symmetry = Symmetry.from_config({"blocks": [[n] for n in names],
+                                     "simplex": {"parameters": names, "total": 100}})
+    ways = [1] + [0] * 100
+    for part in range(1, 13):  # partitions into parts of at most 12 are as many as those into at most 12 parts
+        for n in range(part, 101):
+            ways[n] += ways[n - part]
+    assert count_configurations(symmetry, search_space) == ways[100]

@@ -1,0 +1,68 @@
+"""Grids: the evenly spaced values of parameters that are whole numbers, have `digits`, or go by steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ax.core.parameter import ChoiceParameter, Parameter, ParameterType, RangeParameter
+
+TOLERANCE = 1e-6
+"""How far from a grid a number may lie that is on it but for rounding, in steps."""
+
+
+Numbers = npt.NDArray[np.float64] | float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Evenly spaced numbers: `origin + k * step` for every integer k.
+
+    Attributes:
+        origin: One of them.
+        step: Their distance.
+        digits: The decimals to which they are rounded, None if they are not.
+    """
+
+    origin: float
+    step: float
+    digits: int | None = None
+
+    def nearest(self, numbers: Numbers) -> npt.NDArray[np.float64]:
+        """Return the nearest numbers on the grid."""
+        x = np.asarray(numbers, dtype=float)
+        on = self.origin + self.step * np.round((x - self.origin) / self.step)
+        return on if self.digits is None else np.asarray([round(v, self.digits) for v in on.ravel()]).reshape(on.shape)
+
+    def holds(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Tell which numbers are on the grid, but for rounding."""
+        return np.asarray(np.abs(self.nearest(numbers) - numbers) <= TOLERANCE * self.step)
+
+    def snap(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Put numbers on the grid that are on it but for rounding; others stay."""
+        return np.where(self.holds(numbers), self.nearest(numbers), numbers)
+
+
+def grid_of(p: Parameter) -> Grid | None:
+    """Return the grid whose numbers within the bounds are the values of a parameter; None if there is no such grid."""
+    if isinstance(p, RangeParameter):
+        if p.parameter_type == ParameterType.INT:
+            return Grid(float(p.lower), 1.0, 0)
+        step: Any = getattr(p, "step_size", None)  # not in every Ax
+        if step:
+            return Grid(float(p.lower), float(step))
+        return None if p.digits is None else Grid(0.0, 10.0**-p.digits, p.digits)
+    numbers = numbers_of(p)
+    if len(numbers) < 2:
+        return None
+    steps = np.diff(numbers)
+    return Grid(float(numbers[0]), float(steps[0])) if np.allclose(steps, steps[0], rtol=TOLERANCE, atol=0.0) else None
+
+
+def numbers_of(p: Parameter) -> npt.NDArray[np.float64]:
+    """Return the values of an ordered choice between numbers, ascending; none for any other parameter."""
+    values = p.values if isinstance(p, ChoiceParameter) and p.is_ordered else []
+    are_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    return np.sort(np.asarray(values, dtype=float)) if are_numbers else np.empty(0)
