@@ -17,15 +17,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from ax.core.search_space import SearchSpace
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_generation_strategy, get_botorch
+from ax_symmetry._ax import backend
 from ax_symmetry.transforms.numbered_choices import _takes_values_for_positions, constraints_on_positions
-from support import add_trial, choice, experiment, fast_optimizer, features, float_range, int_range
-from support import space, training_rows
+from support import MODULAR, add_trial, choice, experiment, fast_optimizer, features, float_range, int_range
+from support import random_points, space, training_rows
 
 NAMES = ["w1", "w2", "w3"]
-KINDS = {"integers": (1, 100, 0), "digits": (0.01, 1.0, 0.0), "steps": (0.5, 60.0, 10.0)}
+KINDS = {"integers": (1, 100, 0), "digits": (0.01, 1.0, 0.0), "steps": (5.0, 320.0, 10.0)}
 """For each kind the step, the total and the lower bound."""
 
 Point = Mapping[str, Any]
@@ -143,8 +145,8 @@ def test_the_implied_dose_follows_the_others_when_they_are_rounded() -> None:
     search_space = made("digits")
     transform = Canonicalize(search_space=search_space, config=config("digits"))
     transform.transform_search_space(search_space)
-    (found,) = transform.untransform_observation_features(features([{"w1": 0.3349, "w2": 0.3302}]))
-    assert found.parameters == {"w1": 0.33, "w2": 0.33}  # w3 = 0.34; before rounding it was between the two
+    (found,) = transform.untransform_observation_features(features([{"w1": 0.336, "w2": 0.327}]))
+    assert found.parameters == {"w1": 0.33, "w2": 0.33}  # w3 = 0.337 before rounding, which is 0.34
     (found,) = transform.untransform_observation_features(features([{"w1": 0.7, "w2": 0.2}]))
     assert found.parameters == {"w1": 0.1, "w2": 0.2}  # and not 0.09999999999999995
 
@@ -158,20 +160,58 @@ def test_between_the_steps_nothing_is_moved_onto_them() -> None:
 
 
 def test_a_choice_whose_sum_leaves_no_value_has_no_images() -> None:
-    """An arm out of range: 40 and 30 of 60 leave -10, which is no choice."""
+    """An arm out of range: 200 and 150 of 320 leave -30, which is no choice."""
     search_space = made("steps")
     encoding = Canonicalize(search_space=search_space, config=config("steps")).encoding
-    complete, x = encoding.encode_points([{"w1": 40.0, "w2": 30.0}, {"w1": 10.0, "w2": 30.0}])
-    assert complete.tolist() == [False, True] and x.tolist() == [[0.0, 40.0, 20.0]]
+    complete, x = encoding.encode_points([{"w1": 200.0, "w2": 150.0}, {"w1": 10.0, "w2": 30.0}])
+    assert complete.tolist() == [False, True] and x.tolist() == [[0.0, 4.0, 54.0]]
 
 
 def test_constraints_on_choices_are_kept_by_their_positions() -> None:
-    """w1 + w2 <= 50 with values 10, 10.5, ... is i + j <= 60 for their positions i and j."""
+    """w1 + w2 <= 310 with values 10, 15, ... is i + j <= 58 for their positions i and j."""
     search_space = made("steps")
     numbering = ["OrderedChoiceToIntegerRange"]
     (written,) = constraints_on_positions(search_space, search_space, numbering).parameter_constraints
     if _takes_values_for_positions():
-        assert (written.constraint_dict, written.bound) == ({"w1": 0.5, "w2": 0.5}, 30.0)
+        assert (written.constraint_dict, written.bound) == ({"w1": 5.0, "w2": 5.0}, 290.0)
     assert constraints_on_positions(search_space, search_space, ["ChoiceToNumericChoice"]) is search_space
     whole_numbers = made("integers")
     assert constraints_on_positions(whole_numbers, whole_numbers, numbering) is whole_numbers
+
+
+@pytest.mark.parametrize("whole_numbers", [False, True])
+@pytest.mark.parametrize("own_transforms", [False, True], ids=["Cont_X_trans", "the modular transforms"])
+def test_percentages_with_a_part_of_another_range(own_transforms: bool, whole_numbers: bool) -> None:
+    """Ranges that are not of width 1, which Ax leaves to the model's input transform; z trades places with none."""
+    dose = int_range if whole_numbers else float_range
+    listed = [dose("w1", 5, 55), dose("w2", 5, 55), dose("z", 20, 30), float_range("t", -2.0, 3.0)]
+    total = {"w1": 1.0, "w2": 1.0, "z": 1.0}
+    search_space = space(listed, [(total, 95.0), ({n: -w for n, w in total.items()}, -45.0)])
+    declared = {"blocks": [["w1"], ["w2"], ["w3"]], "simplex": {"parameters": [*NAMES, "z"], "total": 100}}
+
+    def images(point: Point) -> list[Point]:
+        parts = (point["w1"], point["w2"], 100 - point["w1"] - point["w2"] - point["z"])
+        return [{**point, **dict(zip(NAMES[:2], p))} for p in permutations(parts)]
+
+    points = random_points(search_space, 12)
+    run = experiment(search_space)
+    for p in points[:9]:
+        value = sum((q["w1"] - q["w2"]) ** 2 for q in images(p)) / 1e3 + p["z"] / 10 + p["t"]
+        add_trial(run, p, {"y": (value, 0.1)})
+    options = {**declared, "method": "kernel"}
+    stock = MODULAR.view_defaults()[1]["transforms"] if own_transforms else backend.default_transforms()
+    with fast_optimizer(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adapter = MODULAR(
+            experiment=run, data=run.lookup_data(), transforms=[SymmetrizeObservations, *stock],
+            transform_configs={"SymmetrizeObservations": options},
+        )
+    means = np.asarray([adapter.predict(features(images(p)))[0]["y"] for p in points])
+    assert np.ptp(means, axis=1).max() <= 1e-6 * np.std(means[:, 0]) and np.std(means[:, 0]) > 0.01
+    # The columns of images are the images of the columns.
+    columns = adapter.transforms["SymmetrizeObservations"].columns
+    rows = [torch.tensor([[float(row[n]) for n in columns._column_space().parameters]
+                          for row in columns.inputs.rows(images(p))]).double() for p in points]
+    for seen in rows:
+        found = columns.action()(seen[:1])[0]
+        assert torch.allclose(found[found[:, 0].argsort()].sort(dim=0).values, seen.sort(dim=0).values, atol=1e-9)

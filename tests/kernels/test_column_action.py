@@ -1,7 +1,7 @@
 """The action on columns, against the declaration's own images, written into columns by hand.
 
 One-line bugs that turn this file red: forget the slope, or the offset, of a parameter that implies another; write an
-implied parameter in its own units; scale a mirror image as a difference; give an implied column that nothing moves the
+implied parameter in its own units, or all others in those of the first; scale a mirror image as a difference; give an implied column that nothing moves the
 lower bound of another; leave one-hot columns in their order when they are mirrored; count a column for itself
 whose parameter is mirrored into another column.
 """
@@ -19,6 +19,7 @@ from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace, action_
 
 BLOCKS = {"blocks": [["a1", "f1"], ["a2", "f2"], ["a3", "f3"]]}
 SIMPLEX: dict[str, Any] = {**BLOCKS, "simplex": {"parameters": ["f1", "f2", "f3"], "total": 2.0}}
+REST: dict[str, Any] = {**BLOCKS, "simplex": {"parameters": ["f1", "f2", "f3", "z"], "total": 2.0}}
 MIRRORED: dict[str, Any] = {**BLOCKS, "mirror": [{"a1": 0.25}, {"z": 3.0}]}
 # What columns hold: `slope * value + offset`; the columns of a slot are alike. No symmetry of SIMPLEX moves "z".
 SLOPES = {"a": (3.0, -1.0), "f": (0.5, 2.0), "z": (1.0, 0.0)}
@@ -37,7 +38,9 @@ def written(values: dict[str, float], names: list[str]) -> list[float]:
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-@pytest.mark.parametrize("config, missing", [(BLOCKS, []), (SIMPLEX, ["f3"]), (SIMPLEX, ["f1"]), (MIRRORED, [])])
+@pytest.mark.parametrize(
+    "config, missing", [(BLOCKS, []), (SIMPLEX, ["f3"]), (SIMPLEX, ["f1"]), (REST, ["f2"]), (MIRRORED, [])]
+)
 def test_images_are_those_of_the_declaration(config: dict[str, Any], missing: list[str], scaled: bool) -> None:
     symmetry, rng = Symmetry.from_config(config), np.random.default_rng(0)
     names = [name for name in ("f1", "a1", "a2", "z", "f2", "a3", "f3") if name not in missing]

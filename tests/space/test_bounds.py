@@ -128,6 +128,8 @@ def test_symmetrized_space_covers_the_data_of_implied_parameters() -> None:
     made = symmetrized_space(symmetry, declared, {"f3": [0.5, -0.25], "m1": []})
     assert bounds(made) == {**dict.fromkeys(["m1", "m2", "m3"], [0, 1]), **dict.fromkeys(["f1", "f2"], [-0.25, 1])}
     assert len(made.parameter_constraints) == 1
+    whole = space([int_range(n, 0, 9) for n in ("f1", "f2")])
+    assert bounds(symmetrized_space(symmetry, whole, {"f3": [-2.5, 9.25]})) == dict.fromkeys(["f1", "f2"], [-3, 10])
     logs = space(fractions(0.1, 0.8, log_scale=True))
     assert bounds(symmetrized_space(symmetry, logs, {"f3": [-1.0, 0.05, 0.9]}))["f1"] == [0.05, 0.9]
 

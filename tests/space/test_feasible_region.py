@@ -64,6 +64,10 @@ CASES: dict[str, tuple[Mapping[str, Any], list[Any], list[Any], dict[str, Any]]]
         {"symmetries": [{"blocks": block} for block in FIVES]}, ranges([*FIVES[0], *FIVES[1]]),
         [({"x0": -1.0, "y0": -1.0}, -1.1), ({"x1": 1.0, "x0": -1.0, "y1": 1.0}, 0.6)], {"c2": "g"},
     ),
+    "tied to a mirror": (
+        {"symmetries": [{"blocks": EIGHT}, {"mirror": [{"w0": 0.5}]}]}, ranges([*EIGHT, ["w0"]]),
+        [({"x0": -1.0, "w0": -1.0}, -1.0), ({"x1": 1.0, "x2": 1.0, "w0": 1.0}, 1.1)], {},
+    ),
     "mirrors": (
         {"symmetries": [{"blocks": rows_of(6, "x")}, {"mirror": [{f"x{k}": 0.5} for k in range(6)]}]},
         ranges(rows_of(6, "x")), [({"x1": -1.0, "x0": -1.0}, -0.9), ({"x5": 1.0, "x4": -1.0}, -0.05)], {},

@@ -64,6 +64,12 @@ def at_least(total: float) -> tuple[Mapping[str, float], float]:
             FRACTIONS, space(fractions(0.0, 0.5), [at_most(1.0), at_least(0.5)]), id="simplex-two-constraints",
         ),
         pytest.param(
+            {"blocks": [["n1"], ["n2"], ["n3"]], "simplex": {"parameters": ["n1", "n2", "n3"], "total": 10}},
+            space([int_range(n, 1, 5) for n in ("n1", "n2")], [({"n1": 1.0, "n2": 1.0}, 9.5),
+                                                               ({"n1": -1.0, "n2": -1.0}, -4.5)]),
+            id="whole-numbers-between-the-bounds-of-the-constraints",
+        ),
+        pytest.param(
             {"blocks": [["m1"], ["m2"]], "simplex": {"parameters": ["f1", "f2", "rest"]}},
             space(fractions()),
             id="simplex-rest-that-trades-with-none",
@@ -85,6 +91,27 @@ def test_equality_constraint_counts_both_ways() -> None:
         validate(Symmetry.from_config(FRACTIONS), fits)
     fits.add_parameter_constraints([made])
     validate(Symmetry.from_config(FRACTIONS), fits)
+
+
+@pytest.mark.parametrize("constraints, wanted", [
+    ([], "w1 [+] w2 [+] z <= 95 and w1 [+] w2 [+] z >= 45"),
+    ([({"w1": 1.0, "w2": 1.0, "z": 1.0}, 95.0)], "constraint w1 [+] w2 [+] z >= 45"),
+    ([({"w1": -1.0, "w2": -1.0, "z": -1.0}, -45.0)], "constraint w1 [+] w2 [+] z <= 95"),
+    ([({"w1": 1.0, "w2": 1.0, "z": 1.0}, 95.0), ({"w1": -1.0, "w2": -1.0, "z": -1.0}, -45.0)], None),
+])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_part_of_the_sum_that_trades_with_none_counts_with_its_own_range(
+    constraints: list[Any], wanted: str | None, whole: bool
+) -> None:
+    """w3 = 100 - w1 - w2 - z must lie in [5, 55], in which w1 and w2 are; z goes from 20 to 30. Both ends count."""
+    made = int_range if whole else float_range
+    listed = [made("w1", 5, 55), made("w2", 5, 55), made("z", 20, 30)]
+    symmetry = Symmetry.from_config({"blocks": [["w1"], ["w2"], ["w3"]],
+                                     "simplex": {"parameters": ["w1", "w2", "w3", "z"], "total": 100}})
+    if wanted is None:
+        return validate(symmetry, space(listed, constraints))
+    with pytest.raises(SymmetryError, match=f"w3 is implied and can reach .*{wanted}[.]"):
+        validate(symmetry, space(listed, constraints))
 
 
 @pytest.mark.parametrize("wider, error", [(1e-9, False), (1e-3, True)])
