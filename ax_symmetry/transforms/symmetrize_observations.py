@@ -71,7 +71,7 @@ class SymmetrizeObservations(backend.RowTransform):
             warn_of_any_order(plan.symmetrize, plan.symmetry)
         stage = context.search_space or plan.modelled
         self.space = self.fitted_space = plan.space_of(stage)
-        self._stage, self._fitting = _bounds(stage), True
+        self._stage, self._declared, self._fitting = _bounds(stage), _bounds(plan.declared), True
         self._orbits: dict[str, bytes] | None = None
         training = context.training
         self.admitted = plan.space_of(plan.modelled) if plan.narrowed else None
@@ -112,7 +112,8 @@ class SymmetrizeObservations(backend.RowTransform):
         """Widen the model's space so that images of out-of-range data are inside; leave any other space alone."""
         search_space = self.stage(search_space)
         fitting, self._fitting = self._fitting, False
-        of_model = fitting or not self.call.generates
+        # Later only a space that differs from the declared one can be known as the model's.
+        of_model = fitting or not self.call.generates and (self._stage != self._declared or self.plan.narrowed)
         widens = of_model and _bounds(search_space) == self._stage != _bounds(self.space)
         return self.space.clone() if widens else search_space
 
@@ -191,7 +192,11 @@ class SymmetrizeObservations(backend.RowTransform):
         def rows(x: Tensor) -> tuple[Tensor, Tensor]:
             return x.new_ones(len(x)).bool(), feasible_images(x, self.columns.action, region)
 
-        return SearchView(search_model(model), rows, lambda x: canonical_rows(self.columns.action(), x))
+        return SearchView(search_model(model), rows, self._canonical)
+
+    def _canonical(self, x: Tensor) -> Tensor:
+        """Return rows of the model's columns that are equal where they are one experiment."""
+        return canonical_rows(self.columns.action(), x)
 
     def _averaged(self, model: Any, region: Region) -> SearchView | None:
         """Show the search the averaged model; None, with a warning, if the model is of a kind that has none."""
