@@ -50,7 +50,7 @@ class ModelsWithKernel:
             return get_and_fit_model(
                 Xs, Ys, Yvars, metric_names=metric_names, state_dict=state_dict, covar_module=kernel, **keywords
             )
-        models = []
+        models: list[Any] = []
         for i, (X, Y, Yvar, name) in enumerate(zip(Xs, Ys, Yvars, metric_names)):
             start = f"models.{i}."
             own = None if state_dict is None else {

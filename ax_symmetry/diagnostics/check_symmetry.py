@@ -127,8 +127,8 @@ def fit_and_assess(experiment: Experiment, table: pd.DataFrame, **how: Any) -> t
     """
     check_outcomes(table["metric_name"].iloc[0], table["mean"], table["sem"])
     space = experiment.search_space
-    of_all = {} if kernel_obstacle(space) is None else {"search_space": without_roles(space)}
-    adapter = fit_botorch(experiment, Data(df=table), **of_all, **how)
+    plain = None if kernel_obstacle(space) is None else without_roles(space)
+    adapter = fit_botorch(experiment, Data(df=table), plain, **how)
     return assess(fitted_model(adapter)), adapter
 
 

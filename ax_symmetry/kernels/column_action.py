@@ -159,10 +159,10 @@ class ColumnAction:
         extra = sum(embedding.sizes) - len(places)
         partner = torch.cat([self.partner, torch.arange(self.width, self.width + extra)])
         sign, shift = (torch.cat([x, x.new_zeros(extra)]) for x in (self.sign, self.shift))
-        for columns in places.values():
-            turned, signs = embedding.mirror(len(columns))
-            partner[columns] = torch.tensor(columns)[turned]
-            sign[columns], shift[columns] = sign.new_tensor(signs), 0.0
+        for place in places.values():
+            turned, signs = embedding.mirror(len(place))
+            partner[place] = torch.tensor(place)[turned]
+            sign[place], shift[place] = sign.new_tensor(signs), 0.0
         columns = [places.get(j, [j]) for j in range(self.width)]
         return replace(
             self,

@@ -71,7 +71,7 @@ class ModelColumns:
         """
         others = example_values(self.space, self.encoding.symmetry.parameters)
         parameters = self._column_space().parameters
-        categories = {i: p.values for i, p in enumerate(parameters.values()) if is_unordered(p)}
+        categories = {i: _values(p) for i, p in enumerate(parameters.values()) if is_unordered(p)}
         return column_action(self.encoding, list(parameters), self.inputs.rows, others, categories)
 
     def bounds(self) -> tuple[Tensor, Tensor]:
