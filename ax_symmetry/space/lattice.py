@@ -140,7 +140,12 @@ class Lattice:
                     every.append(rows[[i]])
                     theirs.append({**point, name: value})
         together = self.encoding.with_implied(np.concatenate(every))
-        return self.encoding.canonical_rows(together, self.comparison_order), theirs
+        listed = np.ones(len(together), dtype=bool)
+        for name, values in self.encoding.choices.items():  # an implied one may be none of its values
+            position = together[:, self.encoding.columns[name]]
+            listed &= (position >= 0) & (position < len(values))
+        kept = [points for points, good in zip(theirs, listed) if good]
+        return self.encoding.canonical_rows(together[listed], self.comparison_order), kept
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ class Canonicalize(backend.RowTransform):
 
     def _different(self, features: list[ObservationFeatures]) -> list[ObservationFeatures]:
         """Replace candidates that are one experiment, or a pending one, by the nearest that are not."""
-        if self._asked is None or not self.call.n or not self._asked.lattice.has_steps:
+        among_arms = "SearchSpaceToChoice" in self._transforms  # Ax chooses among those that are there
+        if among_arms or self._asked is None or not self.call.n or not self._asked.lattice.has_steps:
             return features
         avoided, different = self._avoided(), []
         for feature in features:
