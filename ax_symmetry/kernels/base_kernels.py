@@ -118,8 +118,7 @@ def default_base(
     if name not in BASE_KERNELS:
         raise SymmetryError(f"base_kernel: got {shown(name)}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
     kernel = get_covar_module_with_dim_scaled_prior(action.width, batch_shape or torch.Size())
-    if dimensions is not None:
-        prior = get_covar_module_with_dim_scaled_prior(dimensions).lengthscale_prior
+    prior = get_covar_module_with_dim_scaled_prior(dimensions or action.width).lengthscale_prior
     if name == "matern":
         sets = column_sets(independent_averages(action.action, largest_sum=1))
         kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)

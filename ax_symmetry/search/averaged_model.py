@@ -177,6 +177,8 @@ class AveragedGP(SingleTaskGP):
     @classmethod
     def from_augmented(cls, model: Model, action: ColumnAction) -> AveragedGP:
         """Make the model that corresponds to one trained on whole orbits; see `average_model`."""
+        if reason := _why_not(model):
+            raise NotAveraged(reason)
         parts: Any = deepcopy(model).train()  # back to the rows before the input transform
         orbits = Representatives.of(parts, action)
         averaged = cls(

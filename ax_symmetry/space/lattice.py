@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
@@ -88,6 +89,8 @@ class Lattice:
         """
         found: list[Point] = []
         for points, rows in self._shells(start):
+            listed = self._listed(rows)
+            points, rows = [points[i] for i in listed], rows[listed]
             inside, images = self.region.least_image(
                 self.encoding.symmetry.action, rows, self.comparison_order, points
             )
@@ -101,6 +104,14 @@ class Lattice:
                 if len(found) == n:
                     return found, False
         return found, self.is_finite and not self._stopped
+
+    def _listed(self, rows: Rows) -> npt.NDArray[np.intp]:
+        """Number the rows whose choices are among their values; an implied one need not be."""
+        good = np.ones(len(rows), dtype=bool)
+        for name, values in self.encoding.choices.items():
+            position = rows[:, self.encoding.columns[name]]
+            good &= (position >= 0) & (position < len(values))
+        return np.flatnonzero(good)
 
     def _row(self, point: Mapping[str, Any]) -> Rows:
         return self.encoding.rounded(self.encoding.encode_points([point])[1])
@@ -140,12 +151,7 @@ class Lattice:
                     every.append(rows[[i]])
                     theirs.append({**point, name: value})
         together = self.encoding.with_implied(np.concatenate(every))
-        listed = np.ones(len(together), dtype=bool)
-        for name, values in self.encoding.choices.items():  # an implied one may be none of its values
-            position = together[:, self.encoding.columns[name]]
-            listed &= (position >= 0) & (position < len(values))
-        kept = [points for points, good in zip(theirs, listed) if good]
-        return self.encoding.canonical_rows(together[listed], self.comparison_order), kept
+        return self.encoding.canonical_rows(together, self.comparison_order), theirs
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,8 @@ class Encoding:
     def with_implied(self, x: Rows) -> Rows:
         """Compute the implied parameters of rows `n x d` again from the others."""
         x = x.copy()
-        for name, simplex in self.implied.items():
-            others = {n: x[:, self.columns[n]] for n in simplex.parameters if n != name}
-            x[:, self.columns[name]] = simplex.imply(others)
+        for name in self.implied:
+            x[:, self.columns[name]] = self.imply(name, {n: x[:, i] for n, i in self.columns.items()})
         return x
 
     def encode_points(self, points: Sequence[Mapping[str, Any]]) -> tuple[npt.NDArray[np.bool_], Rows]:
