@@ -1,9 +1,9 @@
 """The action on columns, against the declaration's own images, written into columns by hand.
 
 One-line bugs that turn this file red: forget the slope, or the offset, of a parameter that implies another; write an
-implied parameter in its own units, or all others in those of the first; scale a mirror image as a difference; give an implied column that nothing moves the
-lower bound of another; leave one-hot columns in their order when they are mirrored; count a column for itself
-whose parameter is mirrored into another column.
+implied parameter in its own units, or all others in those of the first; scale a mirror image as a difference; give an
+implied column that nothing moves the lower bound of another; leave one-hot columns in their order when they are
+mirrored; count a column for itself whose parameter is mirrored into another column.
 """
 
 from __future__ import annotations
