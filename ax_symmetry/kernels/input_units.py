@@ -41,9 +41,14 @@ class InUnitsOfX(Kernel):
         self._declared, self._names, self._transformed = columns, list(names), transformed
         self._needed = [column for orbit in columns.classes for column in orbit if len(orbit) > 1]
         self._needed += [column for column in range(len(names)) if _is_computed_with(columns, column)]
+        self.forget()
+
+    def forget(self) -> None:
+        """Take the kernel's inputs for x itself."""
         self._seen_through: list[Module] = []  # in a list it is no part of the kernel's own state
         self._line: Line | None = None
         self._to_common: Line | None = None
+        self.columns, self.action = self._declared, self._declared.for_kernel()
 
     def see_through(self, transform: Module, x: Tensor) -> None:
         """Take notice of the model's input transform.
@@ -57,13 +62,15 @@ class InUnitsOfX(Kernel):
         """
         if self._transformed:
             return
-        self._seen_through, self._line, self._width = [transform], None, x.shape[-1]
+        self._seen_through, self._width = [transform], x.shape[-1]
         self.refresh(x)
-        other = deepcopy(transform)
+        if not list(transform.parameters()):
+            return
+        fitted = deepcopy(transform)  # to any parameters
         with torch.no_grad():
-            for p in other.parameters():
+            for p in fitted.parameters():
                 p.add_(torch.rand_like(p))
-        line = self._line_of(other, x) if any(True for _ in other.parameters()) else self._line
+        line = self._line_of(fitted, x)
         if line is None or any((new != old)[self._needed].any() for new, old in zip(line, self._line or line)):
             raise self._breaks(transform, self._needed)
 
@@ -171,18 +178,19 @@ def _is_alike(transform: Module, x: Tensor, columns: Sequence[int]) -> bool:
 
 
 def _tell_kernels(model: Module, name: str, part: Module | None) -> None:
-    """Tell kernels and input transforms of each other, when a model registers the latter of both."""
-    parts = model.__dict__.get("_modules", {})
-    if name == "input_transform":
+    """Tell the kernels of a model of its input transform, when it registers either."""
+    if name == "input_transform" and part is not None:
         transform, kernels = part, model.modules()
-    elif isinstance(part, Kernel) and parts.get("input_transform") is not None:
-        transform, kernels = parts["input_transform"], part.modules()
+    elif isinstance(part, Kernel) and not isinstance(model, Kernel):
+        transform, kernels = model.__dict__.get("_modules", {}).get("input_transform"), part.modules()
     else:
         return
     inputs = getattr(model, "train_inputs", None)
     for kernel in kernels:
-        if isinstance(kernel, InUnitsOfX) and transform is not None:
-            kernel.see_through(transform, inputs[0] if inputs else torch.empty(len(kernel._names)).double())
+        if isinstance(kernel, InUnitsOfX):
+            kernel.forget()
+            if transform is not None:
+                kernel.see_through(transform, inputs[0] if inputs else torch.empty(len(kernel._names)).double())
 
 
 register_module_module_registration_hook(_tell_kernels)

@@ -57,9 +57,7 @@ class MaxAlignmentKernel(InUnitsOfX, WrapsBaseKernel):
                     f"symmetry: {part} cannot be sorted; the max-alignment kernel is for blocks of one slot that trade "
                     "places in every way. Use InvariantKernel."
                 )
-        self.columns = action_on_features(declared, feature_names)
-        self.action = self.columns.for_kernel()
-        self.declare(self.columns, feature_names, transformed)
+        self.declare(action_on_features(declared, feature_names), feature_names, transformed)
         if base_kernel is None:
             base_kernel = default_base(self.action, batch_shape)
         self.base_kernel = base_kernel

@@ -152,6 +152,16 @@ def test_the_kernel_follows_the_model() -> None:
     assert spread(more, permuted) < POSTERIOR
 
 
+def test_a_kernel_may_move_to_another_model() -> None:
+    """What it has been told of the first one's transform holds no more."""
+    kernel, config = InvariantKernel(SYMMETRIES["signed"][0], NAMES), SYMMETRIES["signed"][0]
+    image = SYMMETRIES["signed"][1]
+    for transform in (Normalize(4), None, Normalize(4, bounds=UNEQUAL), None):
+        moved, fresh = model_of(kernel, transform), model_of(InvariantKernel(config, NAMES), deepcopy(transform))
+        assert spread(moved, image) < POSTERIOR
+        assert torch.allclose(moved.posterior(Z).mean, fresh.eval().posterior(Z).mean, rtol=0, atol=IDENTITY)
+
+
 def test_single_precision_and_lists_of_models() -> None:
     models = [model_of(InvariantKernel(BLOCKS, NAMES), Normalize(4)) for _ in range(2)]
     assert spread(ModelListGP(*models), permuted) < POSTERIOR
