@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -83,24 +82,11 @@ class ModelColumns:
     def _column_space(self) -> SearchSpace:
         return self.inputs.space(self.space)
 
-    def copied(self, memo: dict[int, Any]) -> ModelColumns:
-        """Return the columns themselves, or a copy of them while their adapter is being copied."""
-        return deepcopy(self, memo) if id(self.inputs.adapter) in memo else self
-
-
-@dataclass(frozen=True)
-class OrbitAction:
-    """Finds the group's action on the columns of a model when the model is made."""
-
-    columns: ModelColumns
-
-    def __call__(self) -> ColumnAction:
-        return self.columns.action()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> OrbitAction:
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModelColumns:
         """Return itself where Ax copies the options of a model config, a copy in a copy of the adapter."""
-        columns = self.columns.copied(memo)
-        return self if columns is self.columns else OrbitAction(columns)
+        if id(self.inputs.adapter) not in memo:
+            return self
+        return ModelColumns(*(deepcopy(part, memo) for part in (self.encoding, self.space, self.inputs)))
 
 
 def feasible_images(x: Tensor, action: Callable[[], ColumnAction], region: Region) -> Tensor:

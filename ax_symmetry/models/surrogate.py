@@ -130,11 +130,6 @@ class InvariantKernelSpec:
                     f"{'no kernel' if kernel is None else type(kernel).__name__}; use method 'augmentation'."
                 )
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> InvariantKernelSpec:
-        """Return the spec itself where Ax copies the options of a model config, a copy in a copy of the adapter."""
-        columns = self.columns.copied(memo)
-        return self if columns is self.columns else InvariantKernelSpec(columns, self.base_kernel, self.asymmetry)
-
 
 def kernel_arguments(
     covar_module_class: type[Kernel], dataset: Any = None, botorch_model_class: Any = None, **options: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,24 +17,21 @@ from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.lattice import Lattice
 
 
+@dataclass(frozen=True, eq=False)
 class Asked:
     """What one call of `gen` asked for.
 
-    Args:
+    Attributes:
         encoding: Turns values into rows.
         comparison_order: The columns in the order of comparison.
-        search_space: Where candidates may lie.
+        space: Where candidates may lie.
         fixed: The fixed features.
     """
 
-    def __init__(
-        self,
-        encoding: ParameterEncoding,
-        comparison_order: tuple[int, ...],
-        search_space: SearchSpace,
-        fixed: Mapping[str, Any],
-    ) -> None:
-        self.encoding, self.comparison_order, self.space, self.fixed = encoding, comparison_order, search_space, fixed
+    encoding: ParameterEncoding
+    comparison_order: tuple[int, ...]
+    space: SearchSpace
+    fixed: Mapping[str, Any]
 
     @cached_property
     def region(self) -> FeasibleRegion:

@@ -109,7 +109,7 @@ class Canonicalize(backend.RowTransform):
         wanted = self.call.n
         if not wanted or not self._avoids_arms:
             return
-        avoided, lattice = self._avoided(), self._ask(self.call.fixed).lattice
+        avoided, lattice = self._avoided(), self.call.asked.lattice
         if lattice.may_have_fewer_than(len(avoided) + wanted):
             found, are_all = lattice.nearest(lattice.somewhere(self._known.latest), avoided, wanted)
             if are_all:

@@ -20,7 +20,7 @@ from ax_symmetry._ax.training_rows import Context, Images, Training, check_outco
 from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
 from ax_symmetry.groups.image_selection import select_images
-from ax_symmetry.models.model_columns import ModelColumns, OrbitAction, feasible_images
+from ax_symmetry.models.model_columns import ModelColumns, feasible_images
 from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.orbit_likelihood import OrbitMarginalLogLikelihood
@@ -86,7 +86,7 @@ class SymmetrizeObservations(backend.RowTransform):
             backend.use_kernel(self.adapter, self.kernel)
             backend.use_search_model(self.adapter, self._frozen)
         elif self._keeps_whole_orbits():
-            backend.use_likelihood(self.adapter, OrbitMarginalLogLikelihood, {"action": OrbitAction(self.columns)})
+            backend.use_likelihood(self.adapter, OrbitMarginalLogLikelihood, {"action": self.columns.action})
             backend.use_search_model(self.adapter, self._averaged)
 
     def _check_data(self, training: Training | None) -> None:

@@ -10,7 +10,7 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.confinement import confines
-from ax_symmetry.transforms.costs import OBSERVATIONS, check_model, check_rows
+from ax_symmetry.transforms.costs import OBSERVATIONS, check_rows
 from ax_symmetry.transforms.plan import new_plan
 
 
@@ -30,7 +30,6 @@ def check_declaration(
     """
     context = Context(search_space, transforms=transforms, configs=dict.fromkeys(transforms, config))
     plan = new_plan(transforms[0], config, search_space, context)
-    check_model(plan.symmetry, plan.symmetrize, search_space)
     check_rows(plan.symmetry, plan.symmetrize, observations)
     if "Canonicalize" in transforms:
         confines(plan, transforms, search_space)
