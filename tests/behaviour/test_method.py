@@ -23,6 +23,7 @@ from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels import ApproximatelyInvariantKernel
 from ax_symmetry.options import choose_method
+from ax_symmetry.transforms import costs
 from ax_symmetry.models.model_columns import feasible_images
 from botorch.models import ModelListGP
 from cases import BLOCKS, CATEGORIES, IMPLIED, NAMES, assert_no_image_of_what_is_held_out, numbers, spied_folds
@@ -244,3 +245,12 @@ def test_a_strategy_knows_the_method() -> None:
             for keywords, _, learns in backend.generator_keywords(strategy) if learns
         ]
         assert found and set(found) == {wanted}
+
+
+def test_the_kernel_takes_more_observations_than_augmentation_takes_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is one of images, which the kernel does without."""
+    monkeypatch.setattr(costs, "LARGEST_TRAINING_SET", 5)
+    made = fill(experiment(space([float_range(name) for name in NAMES])), 6, value)
+    with fast_optimizer():
+        adapter = get_botorch(made, made.lookup_data(), symmetry={"blocks": BLOCKS}, method="kernel")
+    assert fitted_model(adapter).train_targets.shape[-1] == 6
