@@ -86,7 +86,7 @@ class ModelColumns:
         """Return itself where Ax copies the options of a model config, a copy in a copy of the adapter."""
         if id(self.inputs.adapter) not in memo:
             return self
-        return ModelColumns(*(deepcopy(part, memo) for part in (self.encoding, self.space, self.inputs)))
+        return ModelColumns(deepcopy(self.encoding, memo), deepcopy(self.space, memo), deepcopy(self.inputs, memo))
 
 
 def feasible_images(x: Tensor, action: Callable[[], ColumnAction], region: Region) -> Tensor:
