@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from ax.core.arm import Arm
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -33,6 +34,8 @@ IDENTITY = 1e-10
 """Identities in float64, relative to scale."""
 POSTERIOR = 1e-8
 """Posteriors with fixed hyperparameters: one Cholesky factorisation away from an identity."""
+LONE = pytest.mark.filterwarnings("ignore:SymmetrizeObservations. candidates:ax_symmetry.errors.SymmetryWarning")
+"""For tests of SymmetrizeObservations without Canonicalize, which is warned of."""
 FITTED = 1e-6
 """Posteriors with fitted hyperparameters, relative to the outcome's SD."""
 
@@ -75,6 +78,21 @@ def choice(name: str, values: Sequence[Any], **traits: Any) -> ChoiceParameter:
 def boolean(name: str) -> ChoiceParameter:
     """Make a choice between True and False."""
     return choice(name, [True, False])
+
+
+class SteppedRange(RangeParameter):
+    """A range that goes by steps, as Ax has announced it: from 0 to 1, on the numbers `k * step`."""
+
+    step_size = 0.1
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, parameter_type=ParameterType.FLOAT, lower=0.0, upper=1.0)
+
+    def cast(self, value: Any) -> float:
+        return self.step_size * round(value / self.step_size)
+
+    def clone(self) -> SteppedRange:
+        return type(self)(self.name)
 
 
 def fixed(name: str, value: Any) -> FixedParameter:

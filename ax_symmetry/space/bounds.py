@@ -37,9 +37,10 @@ def without_roles(search_space: SearchSpace) -> SearchSpace:
     space = search_space.clone()
     for name, p in space.parameters.items():
         if isinstance(p, RangeParameter) and p.is_fidelity:
+            grid = {key: getattr(p, key) for key in ("digits", "step_size") if hasattr(p, key)}  # not in every Ax
             space.parameters[name] = RangeParameter(
                 name=name, parameter_type=p.parameter_type, lower=p.lower, upper=p.upper, log_scale=p.log_scale,
-                logit_scale=p.logit_scale, digits=p.digits,
+                logit_scale=p.logit_scale, **grid,
             )
         elif isinstance(p, ChoiceParameter) and (p.is_fidelity or p.is_task):
             space.parameters[name] = ChoiceParameter(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
+from ax.core.parameter import Parameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax.given import search_space_of
@@ -18,6 +18,7 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
 from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.grid import cardinality
 from ax_symmetry.space.simplex_sums import SimplexSums
 from ax_symmetry.symmetry.symmetry import Symmetry
 
@@ -139,15 +140,10 @@ def _stretched(tally: Tally, length: int) -> Tally:
 
 def _cardinality(p: Parameter) -> int:
     """Count the values of a parameter."""
-    if isinstance(p, ChoiceParameter):
-        return len(p.values)
-    if isinstance(p, RangeParameter) and p.parameter_type == ParameterType.INT:
-        return int(p.upper) - int(p.lower) + 1
-    if isinstance(p, RangeParameter) and p.digits is not None:
-        return round((p.upper - p.lower) * 10**p.digits) + 1
-    if isinstance(p, FixedParameter):
-        return 1
-    raise SymmetryError(
-        f"parameter {p.name} is continuous, so that the search space holds infinitely many configurations; give it "
-        "digits, or make it an integer or a choice."
-    )
+    size = cardinality(p)
+    if size is None:
+        raise SymmetryError(
+            f"parameter {p.name} is continuous, so that the search space holds infinitely many configurations; give it "
+            "digits, or make it an integer or a choice."
+        )
+    return size

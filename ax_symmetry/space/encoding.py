@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,12 +62,13 @@ class ParameterEncoding(Encoding):
         return np.where(np.abs(values[position] - implied) <= TOLERANCE * np.ptp(values), position, np.nan)
 
     def rounded(self, x: Rows) -> Rows:
-        """Round integers and `digits` in rows `n x d` as Ax will: as Python's `round` does."""
+        """Round integers, `digits` and steps in rows `n x d` as Ax will."""
         x = x.copy()
         for name, p in self.ranges.items():
-            digits = 0 if p.parameter_type == ParameterType.INT else p.digits
-            if digits is not None:
-                x[:, self.columns[name]] = [round(v, digits) for v in x[:, self.columns[name]].tolist()]
+            grid = grid_of(p)
+            if grid is not None:
+                cast = p.cast if grid.digits is None else partial(round, ndigits=grid.digits)
+                x[:, self.columns[name]] = [cast(v) for v in x[:, self.columns[name]].tolist()]
         return x
 
     def snapped(self, x: Rows) -> Rows:

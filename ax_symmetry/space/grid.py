@@ -1,4 +1,7 @@
-"""Grids: the evenly spaced values of parameters that are whole numbers, have `digits`, or go by steps."""
+"""Grids: the evenly spaced values of parameters that are whole numbers, have `digits`, or go by steps.
+
+What values a parameter can have is known here alone.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ax.core.parameter import ChoiceParameter, Parameter, ParameterType, RangeParameter
+from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 
 TOLERANCE = 1e-6
 """How far from a grid a number may lie that is on it but for rounding, in steps."""
@@ -36,6 +39,13 @@ class Grid:
         on = self.origin + self.step * np.round((x - self.origin) / self.step)
         return on if self.digits is None else np.asarray([round(v, self.digits) for v in on.ravel()]).reshape(on.shape)
 
+    def between(self, lower: float, upper: float) -> tuple[float, float, int]:
+        """Return the first and the last number on the grid within bounds, and how many there are."""
+        first = np.ceil((lower - self.origin) / self.step - TOLERANCE)
+        last = np.floor((upper - self.origin) / self.step + TOLERANCE)
+        ends = self.nearest(self.origin + self.step * np.asarray([first, last]))
+        return float(ends[0]), float(ends[1]), max(0, int(last - first) + 1)
+
     def holds(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
         """Tell which numbers are on the grid, but for rounding."""
         return np.asarray(np.abs(self.nearest(numbers) - numbers) <= TOLERANCE * self.step)
@@ -53,7 +63,8 @@ def grid_of(p: Parameter) -> Grid | None:
         step: Any = getattr(p, "step_size", None)  # not in every Ax
         if step:
             return Grid(float(p.lower), float(step))
-        return None if p.digits is None else Grid(0.0, 10.0**-p.digits, p.digits)
+        digits: Any = getattr(p, "digits", None)  # Ax has announced that it will go
+        return None if digits is None else Grid(0.0, 10.0**-digits, digits)
     numbers = numbers_of(p)
     if len(numbers) < 2:
         return None
@@ -66,3 +77,13 @@ def numbers_of(p: Parameter) -> npt.NDArray[np.float64]:
     values = p.values if isinstance(p, ChoiceParameter) and p.is_ordered else []
     are_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     return np.sort(np.asarray(values, dtype=float)) if are_numbers else np.empty(0)
+
+
+def cardinality(p: Parameter) -> int | None:
+    """Return how many values a parameter has; None if it is continuous, or derived from others."""
+    if isinstance(p, ChoiceParameter):
+        return len(p.values)
+    if isinstance(p, FixedParameter):
+        return 1
+    grid = grid_of(p)
+    return None if grid is None else grid.between(p.lower, p.upper)[2]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
+from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, RangeParameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
+from ax_symmetry.space.grid import cardinality, grid_of
 from ax_symmetry.space.known_arms import experiment_keys
 
 Point = dict[str, Any]
@@ -25,8 +25,7 @@ LIMIT = 20_000
 class Lattice:
     """The orbits of a search space, each a neighbour of those that one step of one parameter leads to.
 
-    A step is the next integer, the next number with so many `digits`, the next choice. Continuous parameters stay as
-    they are.
+    A step is the next number on the parameter's grid, or the next choice. Continuous parameters stay as they are.
 
     Args:
         encoding: Turns values of the symmetry's parameters into rows.
@@ -49,9 +48,9 @@ class Lattice:
         # The symmetry's parameters walk through all that the group can bring them to, the others where they may be.
         others = {n: p for n, p in search_space.parameters.items() if n not in encoding.parameters}
         others = {n: p for n, p in others.items() if fixed.get(n) is None and not isinstance(p, FixedParameter)}
-        moved = {encoding.columns[n]: _axis(p) for n, p in encoding.parameters.items()}
-        self.moved = {column: axis for column, axis in moved.items() if axis is not None}
-        self.others = {n: axis for n, p in others.items() if (axis := _axis(p)) is not None}
+        moved = {encoding.columns[n]: _steps(p) for n, p in encoding.parameters.items()}
+        self.moved = {column: steps for column, steps in moved.items() if steps is not None}
+        self.others = {n: p for n, p in others.items() if cardinality(p) is not None}
         self.is_finite = len(self.moved) == len(moved) and len(self.others) == len(others)
 
     @property
@@ -62,8 +61,7 @@ class Lattice:
     def may_have_fewer_than(self, n: int) -> bool:
         """Tell whether there may be fewer than n experiments, all in all; no, if they are many, or infinitely many."""
         allowed = [self.space.parameters[name] for name in self.encoding.parameters if self.fixed.get(name) is None]
-        axes = [*self.others.values(), *(axis for p in allowed if (axis := _axis(p)) is not None)]
-        few = prod(axis.size for axis in axes) < n * self.encoding.symmetry.order
+        few = prod(cardinality(p) or 1 for p in (*self.others.values(), *allowed)) < n * self.encoding.symmetry.order
         return self.is_finite and (few or bool(self.space.parameter_constraints))
 
     def somewhere(self, near: Mapping[str, Any] | None = None) -> Point:
@@ -137,58 +135,47 @@ class Lattice:
     def _neighbours(self, rows: Rows, points: list[Point]) -> tuple[Rows, list[Point]]:
         """Take every single step from every row."""
         every, theirs = [rows[:0]], []
-        for column, axis in self.moved.items():
+        for column, (lower, upper, step) in self.moved.items():
             for sign in (-1, 1):
                 moved = rows.copy()
-                moved[:, column] += sign * axis.step
+                moved[:, column] += sign * step
                 moved = self.encoding.rounded(moved)
-                good = np.flatnonzero((moved[:, column] >= axis.lower) & (moved[:, column] <= axis.upper))
+                good = np.flatnonzero((moved[:, column] > lower - step / 2) & (moved[:, column] < upper + step / 2))
                 every.append(moved[good])
                 theirs += [points[i] for i in good]
-        for name, axis in self.others.items():
+        for name, p in self.others.items():
             for i, point in enumerate(points):
-                for value in axis.beside(point[name]):
+                for value in _beside(p, point[name]):
                     every.append(rows[[i]])
                     theirs.append({**point, name: value})
         together = self.encoding.with_implied(np.concatenate(every))
         return self.encoding.canonical_rows(together, self.comparison_order), theirs
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """The numbers `lower, lower + step, ..., upper` of a parameter, or its values, numbered from 0."""
-
-    lower: float
-    upper: float
-    step: float
-    digits: int | None = None
-    values: tuple[Any, ...] = ()
-
-    @property
-    def size(self) -> int:
-        return round((self.upper - self.lower) / self.step) + 1
-
-    def beside(self, value: Any) -> Iterator[Any]:
-        """List the values next to one."""
-        at = self.values.index(value) if self.values else value
-        for number in (at - self.step, at + self.step):
-            if self.lower <= number <= self.upper:
-                yield self.values[int(number)] if self.values else type(value)(round(number, self.digits or 0))
-
-
-def _axis(p: Parameter) -> _Axis | None:
-    """Return the steps of a parameter; None if it is continuous, or derived from others."""
+def _steps(p: Parameter) -> tuple[float, float, float] | None:
+    """Return the least number of a parameter in a row, the greatest, and its step; None if it is continuous."""
     if isinstance(p, ChoiceParameter):
-        return _Axis(0, len(p.values) - 1, 1, values=tuple(p.values))
-    if isinstance(p, RangeParameter) and p.parameter_type == ParameterType.INT:
-        return _Axis(p.lower, p.upper, 1)
-    if isinstance(p, RangeParameter) and p.digits is not None:
-        return _Axis(p.lower, p.upper, 10.0**-p.digits, digits=p.digits)
-    return None
+        return 0.0, len(p.values) - 1.0, 1.0
+    grid = grid_of(p)
+    return None if grid is None else (*grid.between(p.lower, p.upper)[:2], grid.step)
+
+
+def _beside(p: Parameter, value: Any) -> list[Any]:
+    """List the values of a parameter next to one."""
+    if isinstance(p, ChoiceParameter):
+        at = p.values.index(value)
+        return [*p.values[max(at - 1, 0):at], *p.values[at + 1:at + 2]]
+    grid = grid_of(p)
+    if grid is None:
+        return []
+    lower, upper, _ = grid.between(p.lower, p.upper)
+    near = (float(grid.nearest(value + sign * grid.step)) for sign in (-1, 1))
+    return [type(value)(v) for v in near if lower <= v <= upper]
 
 
 def _first(p: Parameter) -> Any:
     """Return a value of a parameter."""
     if isinstance(p, RangeParameter):
-        return p.lower
+        steps = _steps(p)
+        return p.lower if steps is None else type(p.lower)(steps[0])
     return p.values[0] if isinstance(p, ChoiceParameter) else p.value if isinstance(p, FixedParameter) else None

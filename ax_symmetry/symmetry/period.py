@@ -80,12 +80,12 @@ class Period(Kind):
                     f"period: parameter {name} is no range parameter on a linear scale. Declare it as one, or take it "
                     "out of the period."
                 )
-            digits = 0 if p.parameter_type.name == "INT" else p.digits
-            steps = length if digits is None else length * 10.0**digits
-            if digits is not None and abs(steps - round(steps)) > 1e-9 * steps:
+            digits = 0 if p.parameter_type.name == "INT" else getattr(p, "digits", None)
+            step = getattr(p, "step_size", None) or (None if digits is None else 10.0**-digits)  # not in every Ax
+            if step is not None and abs(length / step - round(length / step)) > 1e-9 * length / step:
                 raise SymmetryError(
-                    f"period: parameter {name} has values in steps of {10.0**-digits:g}, and its period {length} is no "
-                    "multiple of that. Change the digits or the period."
+                    f"period: parameter {name} has values in steps of {step:g}, and its period {length} is no "
+                    f"multiple of that. Change the {'step size' if digits is None else 'digits'} or the period."
                 )
 
     @property

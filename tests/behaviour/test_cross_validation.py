@@ -15,7 +15,7 @@ import pytest
 from ax_symmetry import Canonicalize, SymmetrizeObservations, get_botorch
 from ax_symmetry._ax import backend
 from cases import BLOCKS, NAMES, assert_no_image_of_what_is_held_out, spied_folds, with_twins
-from support import add_trial, experiment, float_range, space
+from support import LONE, add_trial, experiment, float_range, space
 
 if backend.GENERATION == "modelbridge":
     from ax.modelbridge.cross_validation import cross_validate
@@ -25,6 +25,7 @@ else:
 CONFIG = {"blocks": BLOCKS}
 
 
+@LONE
 @pytest.mark.parametrize("untransform", [True, False])
 @pytest.mark.parametrize("folds", [-1, 2, 3])
 @pytest.mark.parametrize("transforms", [[SymmetrizeObservations], [Canonicalize, SymmetrizeObservations]])

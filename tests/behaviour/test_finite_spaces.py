@@ -20,8 +20,8 @@ from ax.exceptions.core import OptimizationComplete
 from ax.exceptions.generation_strategy import GenerationStrategyRepeatedPoints
 from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, choose_generation_strategy, get_botorch
-from support import MODULAR, Generators, add_trial, choice, experiment, features, float_range, int_range
-from support import random_points, space
+from support import MODULAR, Generators, SteppedRange, add_trial, choice, experiment, features, float_range
+from support import int_range, random_points, space
 
 Key = tuple[Any, ...]
 
@@ -175,6 +175,24 @@ def test_a_batch_of_choices_and_digits_holds_different_experiments(method: str) 
     found = [arm.parameters for arm in adapter(made, "modular", method, symmetry).gen(6).arms]
     keys = {(*sorted([(p["c1"], p["d1"]), (p["c2"], p["d2"])]), p["z"]) for p in found}
     assert len(keys) == 6
+
+
+@pytest.mark.parametrize("method", ["augmentation", "kernel"])
+def test_ranges_with_steps_stay_on_their_grid(method: str) -> None:
+    """To the last bit; and the candidates are different experiments, canonical under a mirror."""
+    made = experiment(space([SteppedRange("x"), SteppedRange("y")]))
+    symmetry = {"symmetries": [{"blocks": [["x"], ["y"]]}, {"mirror": {"x": 0.5, "y": 0.5}}]}
+    on_grid = [0.1 * k for k in range(11)]
+    for i, j in [(1, 2), (9, 3), (6, 6), (0, 10), (4, 7)]:
+        p = {"x": on_grid[i], "y": on_grid[j]}
+        add_trial(made, p, {"y": (-((p["x"] - 0.5) ** 2) - (p["y"] - 0.5) ** 2, 0.1)})
+    tried = {tuple(arm.parameters.values()) for arm in made.arms_by_name.values()}
+    found = adapter(made, "get_botorch", method, symmetry).gen(8).arms
+    assert len(found) == 8
+    for arm in found:
+        i, j = (on_grid.index(v) for v in arm.parameters.values())
+        images = [(i, j), (j, i), (10 - i, 10 - j), (10 - j, 10 - i)]
+        assert min(images) == (i, j) or tuple(arm.parameters.values()) in tried
 
 
 @pytest.mark.parametrize("method", ["augmentation", "kernel"])

@@ -19,7 +19,7 @@ import pytest
 from ax.core.experiment import Experiment
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, get_botorch
 from ax_symmetry._ax import backend
-from support import FITTED, experiment, features, fill, float_range, space
+from support import FITTED, LONE, experiment, features, fill, float_range, space
 
 GOLDEN = Path(__file__).parent / "golden" / "posterior.json"
 METHODS: dict[str, dict[str, Any]] = {
@@ -64,6 +64,7 @@ def spread() -> float:
     return float(filled().lookup_data().df["mean"].std())
 
 
+@LONE
 @pytest.mark.parametrize("transforms", [[SymmetrizeObservations], [Canonicalize, SymmetrizeObservations]])
 def test_predictions_agree_on_every_image(transforms: list[type]) -> None:
     """With augmentation alone it is the data that make the model symmetric."""
@@ -84,6 +85,7 @@ def test_without_the_transforms_they_do_not() -> None:
     assert np.ptp(means.reshape(50, 6), axis=1).max() > 0.1 * spread()
 
 
+@LONE
 def test_canonicalize_changes_no_marginal_posterior() -> None:
     """Under full augmentation, asking about canonical points only is the same (DESIGN: the mathematics, 2)."""
     made, points = filled(), random_points(20, seed=2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from itertools import product
+from itertools import permutations, product
 from math import comb
 from typing import Any
 
@@ -19,7 +19,7 @@ from ax_symmetry._ax import backend
 from brute_force import GROUPS, elements, image, steady
 from hypothesis import given
 from hypothesis import strategies as st
-from support import boolean, choice, experiment, features, float_range, int_range, space
+from support import SteppedRange, boolean, choice, experiment, features, float_range, int_range, space
 
 registry = import_module(f"ax.{backend.GENERATION}.registry")
 Generators = getattr(registry, "Generators", None) or registry.Models
@@ -65,6 +65,13 @@ def test_digits_count() -> None:
     assert count_configurations(Symmetry.permutation([["x"], ["y"]]), search_space) == comb(7, 2)
 
 
+def test_ranges_with_steps_count() -> None:
+    search_space = space([SteppedRange(name) for name in "xyz"])
+    assert count_configurations(Symmetry.permutation([["x"], ["y"], ["z"]]), search_space) == comb(13, 3)
+    assert count_configurations(Symmetry.permutation([["x"], ["y"]]), search_space) == 11 * comb(12, 2)
+    assert count_configurations(Symmetry.mirror({"x": 0.5, "y": 0.5, "z": 0.5}), search_space) == (11**3 + 1) // 2
+
+
 @pytest.mark.parametrize(
     "search_space, words",
     [
@@ -106,7 +113,8 @@ def test_a_factorial_design_gives_one_candidate_of_each_orbit() -> None:
     run = generator("FACTORIAL", experiment(FINITE), max_cardinality=1000).gen(-1)
     assert len({tuple(orbit(arm.parameters)) for arm in run.arms}) == len(run.arms)
     assert len(run.arms) == count_configurations(Symmetry.permutation(BLOCKS), FINITE) == comb(8, 3)
-    assert sum(run.weights) == 6**3  # each counts for the members of its orbit
+    for arm, weight in run.arm_weights.items():  # each counts for the members of its orbit
+        assert weight == len(set(permutations(orbit(arm.parameters))))
 
 
 def test_a_candidate_that_is_an_arm_in_another_order_is_that_arm() -> None:

@@ -16,7 +16,7 @@ from ax_symmetry import Symmetry
 from ax_symmetry.space.encoding import ParameterEncoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import IDENTITY, boolean, choice, fixed, float_range, int_range, space
+from support import IDENTITY, SteppedRange, boolean, choice, fixed, float_range, int_range, space
 
 FLOATS = st.floats(-1e6, 1e6)
 STRINGS = ["z", "a", "m"]
@@ -109,6 +109,14 @@ def test_rounding_is_pythons() -> None:
     assert np.array_equal(rounded[:2], [[2.67, 2.0, 2.0, 2.675], [1.0, 4.0, 4.0, 1.005]])
     assert rounded[2, 2] == 4 and np.isnan(rounded[2, [0, 1, 3]]).all()
     assert x[0, 0] == 2.675  # and the argument stays as it was
+
+
+def test_steps_are_rounded_as_ax_does() -> None:
+    """A mirror image of a number on the grid is on it to the last bit: 0.4, where 1 - 0.6000000000000001 is less."""
+    encoding = ParameterEncoding(Symmetry.mirror({"s": 0.5}), space([SteppedRange("s")]))
+    on_grid = [0.1 * k for k in range(11)]
+    x = np.asarray([[1.0 - v, v] for v in on_grid])[:, :len(encoding.columns)]
+    assert encoding.decode(encoding.rounded(x))["s"] == on_grid[::-1]
 
 
 MIRRORED = space(

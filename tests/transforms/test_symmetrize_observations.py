@@ -24,6 +24,7 @@ from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, Symmetry
 from ax_symmetry._ax import backend
 from support import (
     IDENTITY,
+    LONE,
     add_trial,
     choice,
     data_of,
@@ -280,6 +281,7 @@ def model_inputs(adapter: Any) -> np.ndarray:
     )
 
 
+@LONE
 def test_out_of_design_data_and_their_images_stay_inside_the_model_space() -> None:
     """Ax widens one parameter at a time (from 0.5 on); the images of a far point are as far in the other parameters."""
     made = fill(experiment(unit_space()), 6, outcome, seed=1)
