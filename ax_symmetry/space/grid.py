@@ -79,11 +79,17 @@ def numbers_of(p: Parameter) -> npt.NDArray[np.float64]:
     return np.sort(np.asarray(values, dtype=float)) if are_numbers else np.empty(0)
 
 
+def ends_of(p: Parameter) -> tuple[float, float, int] | None:
+    """Return the first and the last value of a range with a grid, and how many there are; None for others."""
+    grid = grid_of(p)
+    return grid.between(p.lower, p.upper) if isinstance(p, RangeParameter) and grid is not None else None
+
+
 def cardinality(p: Parameter) -> int | None:
     """Return how many values a parameter has; None if it is continuous, or derived from others."""
     if isinstance(p, ChoiceParameter):
         return len(p.values)
     if isinstance(p, FixedParameter):
         return 1
-    grid = grid_of(p)
-    return None if grid is None else grid.between(p.lower, p.upper)[2]
+    ends = ends_of(p)
+    return None if ends is None else ends[2]

@@ -14,7 +14,7 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
-from ax_symmetry.space.grid import cardinality, grid_of
+from ax_symmetry.space.grid import cardinality, ends_of, grid_of
 from ax_symmetry.space.known_arms import experiment_keys
 
 Point = dict[str, Any]
@@ -156,8 +156,8 @@ def _steps(p: Parameter) -> tuple[float, float, float] | None:
     """Return the least number of a parameter in a row, the greatest, and its step; None if it is continuous."""
     if isinstance(p, ChoiceParameter):
         return 0.0, len(p.values) - 1.0, 1.0
-    grid = grid_of(p)
-    return None if grid is None else (*grid.between(p.lower, p.upper)[:2], grid.step)
+    grid, ends = grid_of(p), ends_of(p)
+    return None if grid is None or ends is None else (ends[0], ends[1], grid.step)
 
 
 def _beside(p: Parameter, value: Any) -> list[Any]:
@@ -165,12 +165,11 @@ def _beside(p: Parameter, value: Any) -> list[Any]:
     if isinstance(p, ChoiceParameter):
         at = p.values.index(value)
         return [*p.values[max(at - 1, 0):at], *p.values[at + 1:at + 2]]
-    grid = grid_of(p)
-    if grid is None:
+    grid, ends = grid_of(p), ends_of(p)
+    if grid is None or ends is None:
         return []
-    lower, upper, _ = grid.between(p.lower, p.upper)
     near = (float(grid.nearest(value + sign * grid.step)) for sign in (-1, 1))
-    return [type(value)(v) for v in near if lower <= v <= upper]
+    return [type(value)(v) for v in near if ends[0] <= v <= ends[1]]
 
 
 def _first(p: Parameter) -> Any:
