@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any
 
@@ -20,8 +20,6 @@ from ax.core.observation import Observation, ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
 from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
-from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax  # noqa: F401
-from ax.generation_strategy.generation_strategy import GenerationStrategy
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.generators.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
@@ -39,6 +37,8 @@ from ax_symmetry.errors import SymmetryError
 
 GENERATION = "adapter"
 MODULAR = Generators.BOTORCH_MODULAR
+LEARNING = TorchAdapter
+"""The class of adapters that learn from data."""
 
 
 class RowTransform(RowLogic, Transform):
@@ -202,20 +202,6 @@ def use_search_model(adapter: Any, view_of: ViewOf) -> None:
     """Let an adapter's search for candidates see another model than the fitted one; not a random search."""
     if isinstance(adapter.generator, BoTorchGenerator):
         search_with(adapter.generator, view_of)
-
-
-def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:
-    """List the keywords with which a strategy makes its generators, to be changed in place.
-
-    Yields:
-        For every generator its keywords, the transforms that it has by default, and whether it learns from data.
-    """
-    for node in private.read(strategy, "_nodes"):
-        node.fallback_specs = {error: spec.copy() for error, spec in node.fallback_specs.items()}
-        for spec in [*node.generator_specs, *node.fallback_specs.values()]:
-            keywords = getattr(spec, "generator_kwargs" if hasattr(spec, "generator_kwargs") else "model_kwargs")
-            defaults = spec.generator_enum.view_defaults()[1]["transforms"]
-            yield keywords, list(defaults), issubclass(spec.generator_enum.adapter_class, TorchAdapter)
 
 
 def _with_admitted(transform: RowTransform, experiment_data: ExperimentData) -> ExperimentData:

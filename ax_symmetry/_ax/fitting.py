@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from inspect import signature
 from typing import Any, Protocol
@@ -75,13 +75,27 @@ def _change_configs(generator: Any, default: Any, changed: Callable[[Any], Any])
         private.use_surrogate(generator, private.replaced(surrogate, surrogate_spec=spec))
 
 
-def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
-    """Return a model config with a kernel; one that another transform of ours has put there is replaced."""
+def kernel_refusal(keywords: Mapping[str, Any]) -> SymmetryError | None:
+    """Return why the models that a generator's keywords ask for take no kernel of ours; None if they take it."""
+    spec = keywords.get("surrogate_spec")
+    configs = getattr(spec, "model_configs", None) or ()
+    return next((refusal for config in configs if (refusal := _refusal(config))), None)
+
+
+def _refusal(config: Any) -> SymmetryError | None:
+    """Return why a model config takes no kernel; one that another transform of ours has put there is replaced."""
     if config.covar_module_class is not None and "kernel" not in (config.covar_module_options or {}):
-        raise another_kernel("covar_module_class")
+        return another_kernel("covar_module_class")
     given = config.botorch_model_class
     if given is not None and "covar_module" not in signature(given).parameters:
-        raise model_without_kernel(given)
+        return model_without_kernel(given)
+    return None
+
+
+def _with_kernel(config: Any, kernel: KernelSpec) -> Any:
+    """Return a model config with a kernel."""
+    if refusal := _refusal(config):
+        raise refusal
     return replace(
         config,
         covar_module_class=kernel.kind,

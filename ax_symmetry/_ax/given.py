@@ -70,6 +70,11 @@ def data_of(given: Any, argument: str = "data") -> Data:
     return given
 
 
+def is_client(given: Any) -> bool:
+    """Tell whether something is a `Client` of Ax, rather than an AxClient."""
+    return hasattr(given, "configure_generation_strategy")
+
+
 def is_adapter(given: Any) -> bool:
     """Tell whether something is a fitted adapter (model bridge) of Ax."""
     return hasattr(given, "get_training_data")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from importlib.util import find_spec
@@ -30,17 +30,12 @@ from gpytorch.kernels import Kernel
 from gpytorch.mlls import MarginalLogLikelihood
 
 if find_spec("ax.generation_strategy") is not None:  # from Ax 1.0 on
-    from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as strategy_of_ax
-    from ax.generation_strategy.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchAdapter as TorchModelBridge
     from ax.models.torch.botorch_modular.model import BoTorchGenerator as BoTorchModel
 else:
-    from ax.modelbridge.dispatch_utils import choose_generation_strategy as strategy_of_ax  # noqa: F401
-    from ax.modelbridge.generation_strategy import GenerationStrategy
     from ax.modelbridge.torch import TorchModelBridge
     from ax.models.torch.botorch_modular.model import BoTorchModel
 
-from ax_symmetry._ax import private
 from ax_symmetry._ax.fitting import KernelSpec, another_kernel, has_own_kernel, no_kernel, put_kernel, put_likelihood
 from ax_symmetry._ax.model_constructors import ModelsByLikelihood, ModelsWithKernel
 from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
@@ -48,6 +43,8 @@ from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 
 GENERATION = "modelbridge"
 MODULAR = (registry.Generators if hasattr(registry, "Generators") else registry.Models).BOTORCH_MODULAR
+LEARNING = TorchModelBridge
+"""The class of model bridges that learn from data."""
 
 
 class RowTransform(RowLogic, Transform):
@@ -241,20 +238,6 @@ class _Search:
             return type(generator).gen(generator, **keywords)
         finally:
             generator.model, generator.Xs = model, inputs
-
-
-def generator_keywords(strategy: GenerationStrategy) -> Iterator[tuple[dict[str, Any], list[type[Transform]], bool]]:
-    """List the keywords with which a strategy makes its generators, to be changed in place.
-
-    Yields:
-        For every generator its keywords, the transforms that it has by default, and whether it learns from data.
-    """
-    for step in private.read(strategy, "_steps"):
-        fallbacks = getattr(step, "fallback_specs", {})  # from Ax 1.0 on
-        step.fallback_specs = {error: spec.copy() for error, spec in fallbacks.items()}
-        for spec in [*step.model_specs, *step.fallback_specs.values()]:
-            defaults = spec.model_enum.view_defaults()[1]["transforms"]
-            yield spec.model_kwargs, list(defaults), issubclass(spec.model_enum.model_bridge_class, TorchModelBridge)
 
 
 def _with_admitted(transform: RowTransform, observations: list[Observation]) -> list[Observation]:

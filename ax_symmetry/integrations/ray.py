@@ -27,6 +27,7 @@ from ax.exceptions.generation_strategy import MaxParallelismReachedException
 from ax_symmetry._ax import private
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.generation.generation_strategy import choose_generation_strategy
+from ax_symmetry.options import plain, whole_number
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 try:
@@ -61,9 +62,10 @@ class SymmetricSearch(Searcher):
         metric: Name of the objective; the client's own without it.
         mode: `"max"` or `"min"`; the client's own without it.
         sem: Name under which the results carry the standard error of the metric. Without it the model infers the noise.
-        num_initialization_trials: As for `choose_generation_strategy`, like the next two; only with `symmetry`.
-        max_parallelism: How many trials may run at the same time. Ray asks again until Ax has room.
-        random_seed: Seed of the quasi-random trials.
+        num_initialization_trials: As for `choose_generation_strategy`; only with `symmetry`.
+        max_parallelism: How many trials may run at the same time, any number without it. Ray asks again until there is
+            room.
+        random_seed: Seed of the quasi-random trials; only with `symmetry`.
 
     Raises:
         SymmetryError: An argument is wrong, or contradicts the client or the symmetry; before anything runs.
@@ -94,11 +96,12 @@ class SymmetricSearch(Searcher):
                 "symmetry: pass it here for a client that has no generation strategy yet, or leave it out for one that "
                 "got its own from client.set_generation_strategy(choose_generation_strategy(...))."
             )
-        options: dict[str, Any] = {"max_parallelism": max_parallelism, "random_seed": random_seed}
-        options["num_initialization_trials"] = num_initialization_trials
+        if max_parallelism is not None and (max_parallelism := plain(max_parallelism)) != -1:
+            max_parallelism = whole_number("max_parallelism", max_parallelism, 1, ", or -1 for any number")
+        self._most = math.inf if max_parallelism in (None, -1) else max_parallelism
+        options: dict[str, Any] = {"num_initialization_trials": num_initialization_trials, "random_seed": random_seed}
         if symmetry is not None:
-            space = self._experiment.search_space
-            client.set_generation_strategy(choose_generation_strategy(space, symmetry, **options))
+            client.set_generation_strategy(choose_generation_strategy(client, symmetry, **options))
         elif given := [name for name, value in options.items() if value is not None]:
             raise SymmetryError(f"{given[0]}: only with symmetry=; else hand it to choose_generation_strategy.")
 
@@ -128,8 +131,11 @@ class SymmetricSearch(Searcher):
         """Ask Ax for the next candidate.
 
         Returns:
-            The config; None while Ax waits for our trials; `FINISHED` when it has no more, or waits for others in vain.
+            The config; None while `max_parallelism` are running, or Ax waits for our trials; `FINISHED` when it has no
+            more, or waits for others in vain.
         """
+        if len(self._trials) >= self._most:
+            return None
         try:
             ((index, parameters),) = self.client.get_next_trials(max_trials=1).items()
         except (MaxParallelismReachedException, DataRequiredError, OptimizationComplete) as why:

@@ -21,6 +21,7 @@ from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import backend
+from ax_symmetry._ax.strategies import generator_keywords
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel
 from ax_symmetry.models import surrogate_spec
@@ -92,7 +93,10 @@ USES: dict[str, Callable[[Any, Any], Any]] = {
 def test_a_client_stands_for_its_experiment(made: Callable[[], Any], use: str) -> None:
     client = made()
     own = experiment_in(client)
-    assert USES[use](client, own) == USES[use](own, own)
+    if made is new_client and use == "choose_generation_strategy":  # a Client has a strategy of its own
+        assert USES[use](client, own) == ["CenterOfSearchSpace", "Sobol", "MBM"]
+    else:
+        assert USES[use](client, own) == USES[use](own, own)
 
 
 def test_an_experiment_stands_for_its_search_space() -> None:
@@ -149,7 +153,7 @@ def test_options_of_numpy_are_those_of_python(method: str, options: dict[str, An
     assert means[0] == means[1]
     strategy = choose_generation_strategy(own, configs[0], method=method, num_initialization_trials=np.int64(3),
                                           max_parallelism=np.int64(2), random_seed=np.int64(5))
-    for keywords, _, _ in backend.generator_keywords(strategy):
+    for keywords, _, _ in generator_keywords(strategy):
         json.dumps(keywords["transform_configs"])
 
 

@@ -19,6 +19,7 @@ from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_g
 from ax_symmetry._ax import GENERATION, backend
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry._ax.search_model import Region
+from ax_symmetry._ax.strategies import generator_keywords
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels import ApproximatelyInvariantKernel
@@ -121,7 +122,7 @@ def test_a_symmetry_that_does_not_hold_exactly(share: Any, metrics: tuple[str, .
 def test_a_strategy_leaves_candidates_of_such_a_symmetry() -> None:
     search_space = cases()["ranges"][0]
     strategy = choose_generation_strategy(search_space, {"blocks": BLOCKS, "asymmetry": "learn"})
-    for keywords, _, learns in backend.generator_keywords(strategy):
+    for keywords, _, learns in generator_keywords(strategy):
         ours = [t.__name__ for t in keywords["transforms"] if t.__module__.startswith("ax_symmetry")]
         assert ours == (["SymmetrizeObservations"] if learns else [])
         assert "Canonicalize" not in keywords["transform_configs"]
@@ -242,7 +243,7 @@ def test_a_strategy_knows_the_method() -> None:
         strategy = choose_generation_strategy(search_space, {"blocks": blocks}, method=method)
         found = [
             keywords["transform_configs"]["SymmetrizeObservations"].get("method")
-            for keywords, _, learns in backend.generator_keywords(strategy) if learns
+            for keywords, _, learns in generator_keywords(strategy) if learns
         ]
         assert found and set(found) == {wanted}
 

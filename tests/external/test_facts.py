@@ -9,7 +9,7 @@ are hard to read. Private names have their own file, `test_private_names.py`; wh
 - of an adapter, for the diagnostics: `_experiment`; of each of its transforms, `_untransform_observation_data`;
 - of modular BoTorch, for the search: a copy of the surrogate whose `_model` and `_training_data` are others; of the
   datasets `_X`, `_Y`, `_Yvar`; of generators that keep one, `_surrogate`;
-- of strategies: `_nodes`, or `_steps` up to 1.0;
+- of strategies: `_nodes`;
 - of a parameter: `_parameter_type`, to be set; of `Client`: `_experiment`, `_maybe_experiment` and
   `_maybe_generation_strategy`; of BoTorch's models of several outcomes: `_subset_batch_dict`.
 

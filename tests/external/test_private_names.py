@@ -43,7 +43,6 @@ NAMES = {
     "_maybe_experiment": AX,
     "_maybe_generation_strategy": AX,
     "_nodes": AX,
-    "_steps": AX,
     # of BoTorch
     "_subset_batch_dict": BOTH,
     "_X": BOTH,
