@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -250,7 +251,24 @@ def fast_optimizer() -> Iterator[None]:
     """Stop BoTorch's optimisers after a step: for loops that test the plumbing."""
     try:
         from botorch.test_utils.mock import mock_optimize_context_manager as mock
-    except ImportError:  # BoTorch before 0.13: with today's SciPy it gives up a fit that is stopped after a step
-        mock = nullcontext
+    except ImportError:
+        mock = fast_search
     with mock():
         yield
+
+
+@contextmanager
+def fast_search() -> Iterator[None]:
+    """Stop the search of BoTorch before 0.13 after a step. Its fits go on: stopped by today's SciPy, they give up."""
+    generation, search = (import_module(f"botorch.{name}") for name in ("generation.gen", "optim.optimize"))
+    minimize, start = generation.minimize_with_timeout, search.gen_batch_initial_conditions
+
+    def few_steps(*args: Any, **keywords: Any) -> Any:
+        return minimize(*args, **{**keywords, "options": {**(keywords.get("options") or {}), "maxiter": 2}})
+
+    def few_starts(*args: Any, **keywords: Any) -> Any:
+        return start(*args, **{**keywords, "num_restarts": 2, "raw_samples": 4})
+
+    with patch.object(generation, "minimize_with_timeout", few_steps):
+        with patch.object(search, "gen_batch_initial_conditions", few_starts):
+            yield
