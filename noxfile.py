@@ -42,6 +42,25 @@ def lanes(session: nox.Session, ax: str) -> None:
 
 
 @nox.session
+def removals(session: nox.Session) -> None:
+    """Run the tests on the newest lane without what Ax has announced to remove: AxClient, for one."""
+    install(session, ".[test,ray]")
+    env = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "tests/external"}
+    session.run("pytest", "-n", "2", "-p", "removals", *session.posargs, env=env)
+
+
+@nox.session
+def next(session: nox.Session) -> None:
+    """Run the tests with a newer Ax than the newest lane: ``nox -s next -- VERSION_OR_PATH``."""
+    if not session.posargs:
+        session.error("say which Ax: a version, or the path of a copy of its repository")
+    which, *arguments = session.posargs
+    session.install("torch==2.13.0")
+    session.install(".[test]", which if "/" in which else f"ax-platform=={which}")
+    session.run("pytest", "-n", "2", *arguments, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
 def example(session: nox.Session) -> None:
     """Run an example, by name after ``--`` or else particle packing; the arguments that follow go to it."""
     install(session, ".[examples]")

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax.storage.json_store.save import save_experiment
 from ax_symmetry.__main__ import main
+from support import AxClient, ObjectiveProperties
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("a", "b", "c")

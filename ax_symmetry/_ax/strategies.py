@@ -51,7 +51,7 @@ def strategy_for_space(
     Raises:
         SymmetryError: A limit is asked for, and Ax's strategies have none.
     """
-    choose = _axclient_dispatch()
+    choose = axclient_dispatch()
     if choose is None:
         return strategy_for_client(None, budget, max_parallelism, seed)
     options: dict[str, Any] = {
@@ -101,7 +101,8 @@ def strategy_for_client(client: Any, budget: int | None, max_parallelism: int | 
     return configured.clone_reset()
 
 
-def _axclient_dispatch() -> Callable[..., Any] | None:
+def axclient_dispatch() -> Callable[..., Any] | None:
+    """Return what chooses the strategy of AxClient; None where Ax has it no more."""
     for module, name in DISPATCHES:
         try:
             return getattr(import_module(module), name, None)

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryWarning
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import backend
@@ -26,6 +25,7 @@ from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel
 from ax_symmetry.models import surrogate_spec
 from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
+from support import AxClient, ObjectiveProperties
 from support import MODULAR, Generators, experiment, fast_optimizer, features, float_range, int_range, space
 
 NAMES = ("a", "b", "c")

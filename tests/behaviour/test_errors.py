@@ -28,7 +28,6 @@ from ax.core.base_trial import TrialStatus
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType
 from ax.core.search_space import SearchSpace
-from ax.service.ax_client import AxClient
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import backend, private
@@ -47,6 +46,7 @@ from botorch.models import SingleTaskGP
 from botorch.models.transforms.input import Log10
 from botorch.utils.datasets import SupervisedDataset
 from gpytorch.kernels import MaternKernel, RBFKernel
+from support import AxClient
 from support import (
     MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fill, fits_recorded, fixed,
     float_range, int_range, space,

@@ -18,8 +18,8 @@ import pytest
 from ax.core.observation import ObservationFeatures
 from ax.exceptions.core import OptimizationComplete
 from ax.exceptions.generation_strategy import GenerationStrategyRepeatedPoints
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, choose_generation_strategy, get_botorch
+from support import AxClient, ObjectiveProperties
 from support import MODULAR, Generators, SteppedRange, add_trial, choice, experiment, features, float_range
 from support import int_range, random_points, space
 

@@ -19,10 +19,10 @@ import pytest
 from ax.core.experiment import Experiment
 from ax.core.parameter import FixedParameter, Parameter, ParameterType
 from ax.core.search_space import SearchSpace
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, SymmetryError, choose_generation_strategy, get_botorch
 from ax_symmetry._ax import private
 from ax_symmetry._ax.fitted_models import fitted_model
+from support import AxClient, ObjectiveProperties
 from support import (
     FITTED, MODULAR, add_trial, choice, experiment, fast_optimizer, features, fixed, float_range, int_range,
     random_points, space,

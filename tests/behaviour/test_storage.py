@@ -31,7 +31,6 @@ import ax_symmetry.transforms
 import numpy as np
 import pytest
 import torch
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax.service.utils.instantiation import InstantiationBase
 from ax.storage.json_store.decoder import object_from_json
 from ax.storage.json_store.encoder import object_to_json
@@ -39,6 +38,7 @@ from ax.storage.sqa_store.db import init_test_engine_and_session_factory
 from ax.storage.sqa_store.load import load_experiment, load_generation_strategy_by_experiment_name
 from ax.storage.sqa_store.save import save_experiment, save_generation_strategy
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_generation_strategy
+from support import AxClient, ObjectiveProperties
 
 CONFIGS = Symmetry.permutation([["a"], ["b"]]).transform_configs(noise="orbit")
 

@@ -20,8 +20,8 @@ from typing import Any
 import ax_symmetry.transforms  # registers what the files name
 import numpy as np
 import pytest
-from ax.service.ax_client import AxClient
 from ax.storage.json_store.decoder import generation_strategy_from_json, object_from_json
+from support import AxClient
 from support import fast_optimizer
 
 BLOCKS = [["x1", "w1"], ["x2", "w2"]]

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import torch
 from ax.core.search_space import SearchSpace
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_generation_strategy, get_botorch
 from ax_symmetry._ax import backend
 from ax_symmetry.transforms.numbered_choices import _takes_values_for_positions, constraints_on_positions
+from support import AxClient, ObjectiveProperties
 from support import MODULAR, add_trial, choice, experiment, fast_optimizer, features, float_range, int_range
 from support import random_points, space, training_rows
 

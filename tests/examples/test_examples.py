@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ax.service.ax_client import AxClient
 from ax_symmetry import Symmetry, choose_generation_strategy
+from support import AxClient
 
 ROOT = Path(__file__).parents[2]
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")

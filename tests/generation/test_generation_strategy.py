@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ax.exceptions.generation_strategy import MaxParallelismReachedException
-from ax.service.ax_client import AxClient, ObjectiveProperties
-from ax.service.utils.instantiation import InstantiationBase
 from ax_symmetry import Canonicalize, Symmetry, SymmetryError, SymmetrizeObservations, choose_generation_strategy
+from ax_symmetry._ax.strategies import axclient_dispatch
+from support import AxClient, ObjectiveProperties
 from support import GENERATION, choice, fast_optimizer, float_range, int_range, space
 
 BLOCKS = [["x1", "n1"], ["x2", "n2"], ["x3", "n3"]]
@@ -42,11 +42,8 @@ SPACES = {
 
 def ax_strategy(search_space: Any, **keywords: Any) -> Any:
     """Let Ax choose without a symmetry."""
-    try:
-        from ax.generation_strategy.dispatch_utils import choose_generation_strategy_legacy as ax_choice
-    except ImportError:
-        from ax.modelbridge.dispatch_utils import choose_generation_strategy as ax_choice
-    return ax_choice(search_space, should_deduplicate=True, **keywords)
+    choose = axclient_dispatch() or pytest.skip("this Ax has no dispatch of AxClient's")
+    return choose(search_space, should_deduplicate=True, **keywords)
 
 
 def either(obj: Any, *names: str) -> Any:
@@ -90,7 +87,7 @@ def outcome(parameters: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def ax_client(symmetry: Any = SYMMETRY, parameters: Any = PARAMETERS, **options: Any) -> AxClient:
-    search_space = InstantiationBase.make_search_space(parameters, [])
+    search_space = AxClient.make_search_space(parameters=parameters, parameter_constraints=[])
     strategy = choose_generation_strategy(search_space, symmetry, **options)
     client = AxClient(generation_strategy=strategy, random_seed=0, verbose_logging=False)
     client.create_experiment(
@@ -301,9 +298,8 @@ def test_client_loop_asks_for_canonical_and_distinct_trials() -> None:
         for p in PARAMETERS
     ])
     client.configure_optimization(objective="-y")
-    client.set_generation_strategy(choose_generation_strategy(
-        client._experiment.search_space, SYMMETRY, num_initialization_trials=4, max_parallelism=4, random_seed=0
-    ))
+    strategy = choose_generation_strategy(client, SYMMETRY, num_initialization_trials=4, random_seed=0)
+    client.set_generation_strategy(strategy)
 
     def ask() -> dict[int, dict[str, Any]]:
         trials = client.get_next_trials(max_trials=4)

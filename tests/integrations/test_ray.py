@@ -31,9 +31,9 @@ import ray  # noqa: E402
 from ax.api.client import Client  # noqa: E402
 from ax.api.configs import RangeParameterConfig  # noqa: E402
 from ax.core.objective import Objective  # noqa: E402
-from ax.service.ax_client import AxClient, ObjectiveProperties  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.ax import AxSearch  # noqa: E402
+from support import AxClient, ObjectiveProperties  # noqa: E402
 from support import fast_optimizer  # noqa: E402
 
 from ax_symmetry import Symmetry, SymmetryError, choose_generation_strategy  # noqa: E402
@@ -175,7 +175,8 @@ def test_waits_while_ax_waits_for_our_trials_only(caplog: pytest.LogCaptureFixtu
 
     client = new_client()
     search = SymmetricSearch(client, SYMMETRY, **OPTIONS)
-    client.get_next_trials(max_trials=2)
+    for _ in range(4):
+        client.get_next_trials(max_trials=1)
     assert search.suggest("a") == SymmetricSearch.FINISHED
     assert "waits for trials of others" in caplog.text
 
@@ -252,7 +253,8 @@ def test_a_client_with_a_strategy_keeps_it() -> None:
     (new_client, {"symmetry": None}, "symmetry: pass it here"),
     (new_client, {"symmetry": {"blocks": [["mu_1"], ["mu_9"]]}}, "mu_9"),
     (with_strategy, {}, "symmetry: pass it here for a client that has no"),
-    (with_strategy, {"symmetry": None, "max_parallelism": 3}, "max_parallelism: only with symmetry="),
+    (with_strategy, {"symmetry": None, "random_seed": 3}, "random_seed: only with symmetry="),
+    (new_client, {"max_parallelism": 0}, "max_parallelism: got 0"),
 ], ids=lambda value: str(value) if isinstance(value, str) else "")
 def test_bad_use(make: Any, keywords: dict[str, Any], part: str) -> None:
     """An error that names the argument."""
