@@ -133,10 +133,12 @@ class FeasibleRegion:
     ) -> Rows | None:
         """Arrange the blocks of one row, for every element of the group that does more than that.
 
-        If these are too many, one factor after the other, until nothing changes.
+        If these are too many, one factor after the other, until nothing changes; that may miss the least image where a
+        constraint ties two factors.
         """
-        y, before, settled = self.gauge(z[None, : action.width])[0], None, True
+        y, before = self.gauge(z[None, : action.width])[0], None
         at_once = prod(len(factor.coset_representatives) for factor in action.factors) <= ENUMERATION_LIMIT
+        settled = at_once or not self._ties(action.factors)
         while before is None or not (at_once or np.array_equal(before, y)):
             before = y
             for factors in [action.factors] if at_once else [(factor,) for factor in action.factors]:
@@ -157,6 +159,13 @@ class FeasibleRegion:
                 stacklevel=2,
             )
         return y if inside else None
+
+    def _ties(self, factors: Sequence[Factor]) -> bool:
+        """Tell whether a constraint is about the columns of more than one factor."""
+        return any(
+            sum(bool(np.isin(columns, factor.columns).any()) for factor in factors) > 1
+            for columns, _, _, _ in self.constraints
+        )
 
     def _least_under(
         self, factors: Sequence[Factor], y: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]

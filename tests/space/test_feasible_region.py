@@ -202,3 +202,22 @@ def test_where_the_search_gives_up_the_candidate_is_not_lost(monkeypatch: pytest
     with pytest.warns(SymmetryWarning, match="found no order of.*though there may be one.*as it was generated"):
         inside, images = found(encoding, region, outside[None], {})
     assert not inside.any() and np.array_equal(images[0], outside)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_many_factors_that_one_constraint_ties_are_told_of(tied: bool) -> None:
+    """Too many to be searched at once; one after the other they may miss the least image, if a constraint ties them."""
+    x, y = rows_of(7, "x"), rows_of(7, "y")
+    parts = [{"symmetries": [{"blocks": blocks}, {"mirror": [{name: 0.5} for block in blocks for name in block]}]}
+             for blocks in (x, y)]
+    made = space(ranges([*x, *y]))
+    encoding = ParameterEncoding(Symmetry.from_config({"symmetries": parts}), made)
+    broken = [({"x0": -1.0, "y0": -1.0}, -1.1)] if tied else [({"x0": -1.0}, -0.6), ({"y0": -1.0}, -0.6)]
+    region = FeasibleRegion(encoding, space(ranges([*x, *y]), broken))
+    row = np.random.default_rng(0).uniform(0.0, 0.45, 14)
+    row[[0, 7]] = 0.7
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inside, images = found(encoding, region, row[None], {})
+    assert inside.all() and region.contains(images, {})[0]
+    assert [issubclass(one.category, SymmetryWarning) for one in caught] == [True] * tied
