@@ -24,7 +24,7 @@ def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
 def run_tests(session: nox.Session, ax: str) -> None:
     """Run pytest in one lane; arguments after ``--`` go to pytest."""
     install(session, ".[test,ray]" if ax in LANES[:2] else ".[test]", ax=ax)
-    session.run("pytest", "-n", "2", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
@@ -46,7 +46,7 @@ def removals(session: nox.Session) -> None:
     """Run the tests on the newest lane without what Ax has announced to remove: AxClient, for one."""
     install(session, ".[test,ray]")
     env = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "tests/external"}
-    session.run("pytest", "-n", "2", "-p", "removals", *session.posargs, env=env)
+    session.run("pytest", "-n", "2", "--dist", "worksteal", "-p", "removals", *session.posargs, env=env)
 
 
 @nox.session
@@ -57,7 +57,7 @@ def next(session: nox.Session) -> None:
     which, *arguments = session.posargs
     session.install("torch==2.13.0")
     session.install(".[test]", which if "/" in which else f"ax-platform=={which}")
-    session.run("pytest", "-n", "2", *arguments, env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *arguments, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
