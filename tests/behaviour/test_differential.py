@@ -7,7 +7,7 @@ images are predicted alike, and what the user handed over is as it was.
 One-line bugs that turn this file red: order booleans with True first, or choices by name; forget a constraint, a fixed
 feature, or a generator; canonicalize before rounding; train on images of one block alone; sort a config in place.
 
-60 cases by default; `AX_SYMMETRY_CASES=3000 pytest tests/behaviour/test_differential.py` runs more.
+300 cases by default; `AX_SYMMETRY_CASES=3000 pytest tests/behaviour/test_differential.py` runs more.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from support import MODULAR, add_trial, boolean, choice, experiment, fast_optimizer, features, float_range
 from support import int_range, registry, space
 
-CASES = int(os.environ.get("AX_SYMMETRY_CASES", 60))
+CASES = int(os.environ.get("AX_SYMMETRY_CASES", 300))
 KINDS: dict[str, Any] = {
     "float": float_range,
     "log": lambda name: float_range(name, 0.01, 1.0, log_scale=True),
