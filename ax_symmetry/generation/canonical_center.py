@@ -36,12 +36,6 @@ class CanonicalCenter(CenterNode):
         self.arms: Mapping[str, Any] = {}
         put_symmetry(config, keywords_of_node(self))  # Ax's quasi-random way out, where the center is tried already
 
-    @classmethod
-    def of(cls, node: Any, config: Mapping[str, Any]) -> CanonicalCenter:
-        """Return a node like one of Ax's, whose candidate becomes canonical."""
-        names = [name for name in signature(type(node).__init__).parameters if hasattr(node, name)]
-        return cls({name: v for name in names if isinstance(v := getattr(node, name), (str, bool))}, config)
-
     def update_generator_state(self, experiment: Experiment, data: Data) -> None:
         """Note the arms of the experiment, and its search space."""
         super().update_generator_state(experiment, data)
@@ -58,6 +52,16 @@ class CanonicalCenter(CenterNode):
             return dict(known)
         values = encoding.decode(Asked(encoding, order, self.search_space, {}).candidates(x, [center]))
         return {**center, **{name: found[0] for name, found in values.items()}}
+
+
+def center_node(node: Any, config: Mapping[str, Any] | None) -> Any:
+    """Return a node like one that proposes the center, Ax's or ours, for a symmetry; Ax's own for None."""
+    if isinstance(node, CanonicalCenter):
+        center = node.center
+    else:
+        names = [name for name in signature(type(node).__init__).parameters if hasattr(node, name)]
+        center = {name: v for name in names if isinstance(v := getattr(node, name), (str, bool))}
+    return CenterNode(**center) if config is None else CanonicalCenter(center, config)
 
 
 register_node(CanonicalCenter, ("center", "config"))

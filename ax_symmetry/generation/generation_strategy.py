@@ -13,7 +13,7 @@ from ax_symmetry._ax.given import is_client, search_space_of
 from ax_symmetry._ax.strategies import (
     generator_keywords, most_at_once, strategy_for_client, strategy_for_space, with_centers,
 )
-from ax_symmetry.generation.canonical_center import CanonicalCenter
+from ax_symmetry.generation.canonical_center import center_node
 from ax_symmetry.generation.steps import put_symmetry
 from ax_symmetry.options import choose_method, plain, whole_number
 from ax_symmetry.space.forgotten_blocks import warn_of_forgotten_blocks
@@ -102,8 +102,8 @@ def choose_generation_strategy(
             "Ax lets at most %s trials of the model's step run at the same time, however many are asked for at once; "
             "max_parallelism sets another number.", limit,
         )
-    if Canonicalize in transforms_for(config):
-        strategy = with_centers(strategy, lambda node: CanonicalCenter.of(node, config))
+    canonical = config if Canonicalize in transforms_for(config) else None
+    strategy = with_centers(strategy, lambda node: center_node(node, canonical))
     put_symmetry(config, generator_keywords(strategy))
     return strategy
 

@@ -139,6 +139,22 @@ def test_what_the_client_has_configured_is_kept() -> None:
         run(client, name, 4)
 
 
+def test_another_symmetry_takes_the_place_of_the_first() -> None:
+    """A client that has a strategy of ours already gets one like it, with the new symmetry everywhere."""
+    name = next(iter(GROUPS))
+    client, swap = client_for(name), {"blocks": [["mu_1"], ["mu_2"]]}
+    client.set_generation_strategy(choose_generation_strategy(client, GROUPS[name]))
+    again = choose_generation_strategy(client, swap)
+    for keywords, _, learns in generator_keywords(again):
+        added = [Canonicalize, SymmetrizeObservations] if learns else [Canonicalize]
+        assert [t for t in keywords["transforms"] if t in (Canonicalize, SymmetrizeObservations)] == added
+        assert all(keywords["transform_configs"][t.__name__]["blocks"] == swap["blocks"] for t in added)
+    assert again._nodes[0].config["blocks"] == swap["blocks"]
+    asymmetric = choose_generation_strategy(client, {**swap, "asymmetry": 0.1})
+    assert not any(Canonicalize in keywords["transforms"] for keywords, _, _ in generator_keywords(asymmetric))
+    assert type(asymmetric._nodes[0]) is type(client_for(name, method="fast")._maybe_generation_strategy._nodes[0])
+
+
 def test_models_that_take_no_kernel_learn_from_images() -> None:
     name = next(iter(GROUPS))
     methods = str(Client.configure_generation_strategy.__annotations__["method"])
