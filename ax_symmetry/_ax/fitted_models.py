@@ -25,6 +25,11 @@ def takes_rows_once(adapter: Any) -> bool:
     return any(kind.__name__ == "ThompsonSampler" for kind in type(generator_of(adapter)).__mro__)
 
 
+def chooses_among_points(adapter: Any) -> bool:
+    """Tell whether an adapter's model proposes points of a list, as factorial designs do, rather than searches."""
+    return any(kind.__name__ in ("DiscreteGenerator", "DiscreteModel") for kind in type(generator_of(adapter)).__mro__)
+
+
 def fitted_surrogate(adapter: Any) -> Any:
     """Return the object of Ax whose `model` is the fitted BoTorch model: a surrogate, or a generator without one."""
     generator = generator_of(adapter)

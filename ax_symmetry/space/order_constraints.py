@@ -23,6 +23,10 @@ Constraint = tuple[Weights, float]
 """Weights and bound: `sum of weight * value <= bound`."""
 
 
+class NotLinear(SymmetryError):
+    """A wall of the fundamental domain runs through a parameter that Ax cannot constrain."""
+
+
 def order_constraints(
     encoding: ParameterEncoding, comparison_order: Sequence[int], search_space: SearchSpace
 ) -> list[Constraint]:
@@ -40,7 +44,8 @@ def order_constraints(
         Pairs of weights by parameter and bound. One linear program for each image of a constraint under a generator.
 
     Raises:
-        SymmetryError: A wall runs through a parameter that Ax cannot constrain: a choice, or one with a log scale.
+        NotLinear: A wall runs through a parameter that Ax cannot constrain: a choice, or one with a log scale.
+        SymmetryError: The group is too large for its walls to be listed.
     """
     names, action = encoding.symmetry.parameters, encoding.symmetry.action
     kept = [factor for factor in action.factors if _preserves(factor, encoding, search_space)]
@@ -54,7 +59,7 @@ def order_constraints(
             p = encoding.parameters[name]
             if not is_linear(p):
                 kind = "a choice" if not isinstance(p, RangeParameter) else "on a log or logit scale"
-                raise SymmetryError(
+                raise NotLinear(
                     f"constrain: parameter {name} of {', '.join(names)} is {kind}, which Ax cannot constrain. Name "
                     "another slot first in order_by, or set constrain to False."
                 )

@@ -15,7 +15,7 @@ from ax.core.search_space import SearchSpace
 from ax.exceptions.core import SearchSpaceExhausted
 
 from ax_symmetry._ax import backend, private
-from ax_symmetry._ax.fitted_models import generator_of
+from ax_symmetry._ax.fitted_models import chooses_among_points, generator_of
 from ax_symmetry._ax.training_rows import Context
 from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.space.asked import Asked
@@ -131,8 +131,9 @@ class Canonicalize(backend.RowTransform):
 
     def _different(self, features: list[ObservationFeatures]) -> list[ObservationFeatures]:
         """Replace candidates that are one experiment, or a pending one, by the nearest that are not."""
-        among_arms = "SearchSpaceToChoice" in self._transforms  # Ax chooses among those that are there
-        if among_arms or self._asked is None or not self.call.n or not self._asked.lattice.has_steps:
+        if self._asked is None or not self.call.n or not self._asked.lattice.has_steps:
+            return features
+        if "SearchSpaceToChoice" in self._transforms or chooses_among_points(self.adapter):
             return features
         avoided, different = self._avoided(), []
         for feature in features:

@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from ax.core.search_space import SearchSpace
 
-from ax_symmetry.errors import SymmetryError, SymmetryWarning
+from ax_symmetry.errors import SymmetryWarning
 from ax_symmetry.options import SymmetrizeOptions
-from ax_symmetry.space.order_constraints import order_constraints
+from ax_symmetry.space.order_constraints import NotLinear, order_constraints
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import Plan
 
@@ -25,7 +25,7 @@ def confines(plan: Plan, transforms: Collection[str], space: SearchSpace) -> boo
         space: The search space.
 
     Raises:
-        SymmetryError: They are asked for, and run through choices or log scales.
+        SymmetryError: They are asked for, and run through choices or log scales; or the group is too large for them.
 
     Warns:
         SymmetryWarning: The model knows nothing outside of the domain, and the search is not confined to it.
@@ -36,7 +36,7 @@ def confines(plan: Plan, transforms: Collection[str], space: SearchSpace) -> boo
         try:
             order_constraints(plan.encoding, plan.comparison_order, space)
             return True
-        except SymmetryError:
+        except NotLinear:
             if constrain or plan.canonicalize.order_by:
                 raise
             way_out = "use method 'kernel', since Ax cannot confine a search by choices or log scales"

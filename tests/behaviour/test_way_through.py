@@ -12,11 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import ax_symmetry
 from ax_symmetry import get_botorch
 from support import experiment, fast_optimizer, fill, float_range, space
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = f"{Path(ax_symmetry.__file__).parent}/"
 SYMMETRY = {"blocks": [["a"], ["b"], ["c"]]}
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="code has no qualified names before Python 3.11")
 
 
 def described(way: str) -> list[tuple[str, str]]:
@@ -27,13 +33,12 @@ def described(way: str) -> list[tuple[str, str]]:
 
 def entered(call: Callable[[], Any]) -> list[tuple[str, str]]:
     """List the package's functions that a call enters, as files and names as their source qualifies them."""
-    package = f"{ROOT / 'ax_symmetry'}/"
     order: list[tuple[str, str]] = []
 
     def note(frame: Any, event: str, _: Any) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(package):
-            order.append((code.co_filename.removeprefix(package), code.co_qualname))
+        if event == "call" and code.co_filename.startswith(PACKAGE):
+            order.append((code.co_filename.removeprefix(PACKAGE), code.co_qualname))
 
     sys.setprofile(note)
     try:
