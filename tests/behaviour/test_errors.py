@@ -533,13 +533,14 @@ class Flatten(import_module(f"ax.{backend.GENERATION}.transforms.remove_fixed").
         return observation_features
 
 
-def own_kernel(config: Any, kind: type = RBFKernel, ours: Any = BOTH) -> Any:
-    """Ask for the kernel in a call to modular BoTorch that brings another one."""
+def own_kernel(config: Any, kind: type = RBFKernel, ours: Any = BOTH, metric: str | None = None) -> Any:
+    """Ask for the kernel in a call to modular BoTorch that brings another one, for all metrics or for one."""
     modular = f"{torch_modules}.botorch_modular"
     model, utils = import_module(f"{modular}.surrogate"), import_module(f"{modular}.utils")
     if hasattr(utils, "ModelConfig"):
         configs = [utils.ModelConfig(covar_module_class=kind)]
-        own = {"surrogate_spec": model.SurrogateSpec(model_configs=configs)}
+        of = {"model_configs": configs} if metric is None else {"metric_to_model_configs": {metric: configs}}
+        own = {"surrogate_spec": model.SurrogateSpec(**of)}
     else:
         own = {"surrogate": model.Surrogate(covar_module_class=kind)}
     run = filled(TWO)
@@ -645,6 +646,10 @@ CALLS = [
     ),
     pytest.param(
         lambda: own_kernel(PAIR), ("method", "of its own"), "use method 'augmentation'", id="kernel-beside-another",
+    ),
+    pytest.param(
+        lambda: own_kernel(PAIR, metric="y"), ("method", "of its own"), "use method 'augmentation'",
+        id="kernel-beside-another-of-one-metric",
     ),
     pytest.param(
         lambda: own_kernel({**PAIR, "asymmetry": 0.1}, ApproximatelyInvariantKernel, [SymmetrizeObservations]),

@@ -3,7 +3,7 @@
 One-line bugs that turn this file red: add the images after all; find the columns before the transforms; forget to scale
 the columns; share one kernel among outcomes; choose the kernel for choices; keep twins of held-out arms; move
 candidates of a symmetry that does not hold exactly; lose its asymmetry on the way to the model; show observations
-where they are to a search elsewhere.
+where they are to a search elsewhere; leave the model configs of one metric as they are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ax_symmetry.kernels import ApproximatelyInvariantKernel
 from ax_symmetry.options import choose_method
 from ax_symmetry.transforms import costs
 from ax_symmetry.models.model_columns import feasible_images
-from botorch.models import ModelListGP
+from botorch.models import ModelListGP, SingleTaskGP
 from cases import BLOCKS, CATEGORIES, IMPLIED, NAMES, assert_no_image_of_what_is_held_out, numbers, spied_folds
 from cases import with_twins
 from support import MODULAR, add_trial, experiment, fast_optimizer, features, fill, float_range, int_range, measured
@@ -160,6 +160,29 @@ def test_a_surrogate_of_the_users_own_stays_as_it_is() -> None:
         )
     assert isinstance(fitted_model(adapter).covar_module, AveragedKernel)
     assert surrogate.surrogate_spec is before and before.model_configs[0].covar_module_class is None
+
+
+def test_model_configs_of_one_metric_get_the_kernel_too() -> None:
+    """Ax takes them in place of those for all metrics."""
+    modular = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch.botorch_modular"
+    utils, surrogate = import_module(f"{modular}.utils"), import_module(f"{modular}.surrogate")
+    if not hasattr(utils, "ModelConfig"):
+        pytest.skip("this Ax has no model configs")
+    of_metric = {"z": [utils.ModelConfig(botorch_model_class=SingleTaskGP)]}
+    search_space, config = cases()["ranges"]
+    made = measured(search_space, ("y", "z"), 8, value)
+    with fast_optimizer():
+        adapter = MODULAR(
+            experiment=made, data=made.lookup_data(),
+            transforms=[SymmetrizeObservations, Canonicalize, *backend.default_transforms()],
+            transform_configs=Symmetry.from_config(config).transform_configs(method="kernel"),
+            surrogate_spec=surrogate.SurrogateSpec(metric_to_model_configs=of_metric),
+        )
+    assert of_metric["z"][0].covar_module_class is None
+    adapter.transforms.pop("Canonicalize")
+    mean, _ = adapter.predict(features(Symmetry.from_config(config).orbit(random_points(search_space, 1)[0])))
+    for metric in ("y", "z"):
+        np.testing.assert_allclose(mean[metric], mean[metric][0], rtol=1e-7)
 
 
 def test_observations_outside_of_the_search_are_shown_as_images_inside() -> None:

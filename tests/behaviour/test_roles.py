@@ -1,7 +1,8 @@
 """Fidelities and tasks beside a symmetry: Ax models them with kernels of its own.
 
 One-line bugs that turn this file red: `"auto"` the kernel there; plain Ax's model in silence; a check of the data that
-wants Ax's model of several fidelities; a parameter that keeps its role in `without_roles`.
+wants Ax's model of several fidelities; a parameter that keeps its role in `without_roles`; the role looked up in the
+experiment's search space, where the call has one of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ax_symmetry import Canonicalize, SymmetrizeObservations, SymmetryError, choose_generation_strategy, get_botorch
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.diagnostics import check_symmetry
+from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.space.bounds import without_roles
 from support import Generators, choice, experiment, fast_optimizer, features, fill, fits_recorded, float_range
 from support import int_range, measured, registry, space
@@ -46,6 +49,15 @@ def test_auto_trains_on_images(role: str) -> None:
     ])
     (one, other), apart = ours.predict(points)[0]["y"], plain.predict(points)[0]["y"]
     assert one == pytest.approx(other, abs=1e-9) and abs(one - apart[0]) > 1e-6
+
+
+def test_the_search_space_of_the_call_says_what_auto_is() -> None:
+    """One without the role, of an experiment that has it: then the model can have the kernel."""
+    made = observed("a fidelity")
+    plain = space([*map(float_range, NAMES), float_range("f")])
+    with fast_optimizer():
+        adapter = get_botorch(made, made.lookup_data(), plain, symmetry=SYMMETRY)
+    assert isinstance(fitted_model(adapter).covar_module, AveragedKernel)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -86,10 +98,15 @@ def test_the_check_of_the_data_takes_them_for_parameters(role: str) -> None:
     assert report.verdict != "contradicted" and np.isfinite(report.gain)
 
 
-def test_without_roles_nothing_else_changes() -> None:
-    made = space([*map(float_range, NAMES), *[p for p in ROLES.values()][1:2]])
-    plain = without_roles(made)
-    assert not any(p.is_fidelity for p in plain.parameters.values())
-    before, after = made.parameters["f"], plain.parameters["f"]
-    assert (before.lower, before.upper, before.parameter_type) == (after.lower, after.upper, after.parameter_type)
-    assert made.parameters["f"].is_fidelity
+@pytest.mark.parametrize("traits", [{}, {"log_scale": True}, {"logit_scale": True}, {"digits": 2}], ids=str)
+@pytest.mark.parametrize("whole", [False, True])
+def test_without_roles_nothing_else_changes(whole: bool, traits: dict[str, Any]) -> None:
+    if whole and set(traits) - {"log_scale"}:
+        pytest.skip("Ax has no such whole numbers")
+    ends = (1, 4) if whole else (0.1, 0.9)
+    made, wanted = (
+        (int_range if whole else float_range)("f", *ends, **traits, **role)
+        for role in ({"is_fidelity": True, "target_value": ends[1]}, {})
+    )
+    plain = without_roles(space([*map(float_range, NAMES), made]))
+    assert plain == space([*map(float_range, NAMES), wanted]) and made.is_fidelity

@@ -3,7 +3,7 @@
 One-line bugs that turn this file red: divide by the precision instead of its diagonal; leave the variance out of the
 densities; compare arms before their repeats are averaged; take the plain model for the invariant one; one degree of
 freedom per arm; count twins that differ elsewhere; test at the boundary as if there were none; conclude something from
-equal outcomes, or from noise.
+equal outcomes, or from noise; take the lesser p of two tests for the p of both.
 """
 
 from __future__ import annotations
@@ -109,6 +109,18 @@ def test_arms_in_several_orders(shift: float, verdict: str) -> None:
     np.testing.assert_allclose(report.repeats.statistic, 17.5 * (shift / 0.1) ** 2, atol=1e-6)
     assert report.verdict == verdict
     assert "observed in several orders: 1;" in str(report)
+
+
+def test_of_two_tests_the_lesser_p_counts_twice() -> None:
+    """Twins that differ by 3.44 standard errors: a p of 1.5 % alone, of 3 % beside that of the likelihood ratio."""
+    made = fill(experiment(SPACE), 20, even, sem=0.3)
+    first = made.arms_by_name["0_0"].parameters
+    twin = {**first, "a": first["b"], "b": first["a"]}
+    add_trial(made, twin, {"y": (even(twin) + 3.44 * 0.3, 0.3)})
+    report = check_symmetry(made, SYMMETRY)
+    assert report.repeats.p == pytest.approx(2 * norm.sf(3.44 / 2**0.5))
+    assert report.p == pytest.approx(2 * report.repeats.p) and 0.02 < report.p < 0.04
+    assert report.verdict != "contradicted"
 
 
 def test_a_space_that_does_not_have_it() -> None:

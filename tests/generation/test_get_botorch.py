@@ -2,7 +2,7 @@
 
 One-line bugs that turn this file red: fit with one image missing; scale the sem instead of the variance; put the
 transforms behind UnitX; let one backend use other default transforms than the other (the golden file); drop
-`symmetry=`.
+`symmetry=`, or with it the configs of Ax's own transforms; look for forgotten blocks in the experiment's space.
 
 The golden file was written by Ax 1.3.1 with `python tests/generation/test_get_botorch.py`; every lane reads it.
 """
@@ -10,16 +10,18 @@ The golden file was written by Ax 1.3.1 with `python tests/generation/test_get_b
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from ax.core.experiment import Experiment
-from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, get_botorch
-from ax_symmetry._ax import backend
-from support import FITTED, LONE, experiment, features, fill, float_range, space
+from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, SymmetryWarning, get_botorch
+from ax_symmetry._ax import GENERATION, backend
+from support import FITTED, LONE, add_trial, experiment, fast_optimizer, features, fill, float_range, registry, space
 
 GOLDEN = Path(__file__).parent / "golden" / "posterior.json"
 METHODS: dict[str, dict[str, Any]] = {
@@ -127,6 +129,38 @@ def test_keywords_of_ax_reach_ax() -> None:
     adapter = get_botorch(made, made.lookup_data(), wide, refit_on_cv=True, symmetry=CONFIG)
     assert getattr(adapter, "generator", getattr(adapter, "model", None)).refit_on_cv
     assert {(p.lower, p.upper) for p in adapter.model_space.parameters.values()} == {(-1.0, 2.0)}
+
+
+def test_configs_of_ax_s_own_transforms_reach_them() -> None:
+    """Winsorize is told to cut off the highest 40 %, with the symmetry as well."""
+    module = "generators" if GENERATION == "adapter" else "models"
+    cut = import_module(f"ax.{module}.winsorization_config").WinsorizationConfig(upper_quantile_margin=0.4)
+    winsorize = import_module(f"ax.{GENERATION}.transforms.winsorize").Winsorize
+    made = filled()
+    stock = [*registry.Cont_X_trans, winsorize, next(t for t in registry.Y_trans if t.__name__ == "StandardizeY")]
+    with fast_optimizer():
+        adapter = get_botorch(
+            made, made.lookup_data(), symmetry=CONFIG, transforms=stock,
+            transform_configs={"Winsorize": {"winsorization_config": cut}},
+        )
+    mean, _ = predicted(adapter, [arm.parameters for arm in made.arms_by_name.values()])
+    observed = made.lookup_data().df["mean"]
+    assert mean.max() < observed.quantile(0.6) + 0.3 < observed.max() - 0.3
+
+
+@pytest.mark.parametrize("constrained", ["the call's", "the experiment's"])
+def test_forgotten_blocks_are_those_of_the_search_space_of_the_call(constrained: str) -> None:
+    limits = [({"a1": 1.0, "a2": 1.0}, 1.5)]
+    free, limited = (space(map(float_range, NAMES), listed) for listed in ([], limits))
+    own, given = (free, limited) if constrained == "the call's" else (limited, free)
+    made = experiment(own)
+    for point in random_points(5, seed=7):
+        add_trial(made, point, {"y": (outcome(point), 0.05)})
+    with warnings.catch_warnings(record=True) as caught, fast_optimizer():
+        warnings.simplefilter("always", SymmetryWarning)
+        get_botorch(made, made.lookup_data(), given, symmetry=CONFIG)
+    told = [str(w.message) for w in caught if w.category is SymmetryWarning]
+    assert len(told) == (constrained == "the call's") and all("leaves out block a3, b3" in text for text in told)
 
 
 @pytest.mark.parametrize(

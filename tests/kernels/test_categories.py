@@ -51,13 +51,15 @@ def rows_of(names: list[str], codes: list[float], n: int = 6) -> np.ndarray:
     return np.array([[rng.choice(codes) if name[0] in "mz" else rng.random() for name in names] for _ in range(n)])
 
 
-def kernel_of(m: int, names: list[str], codes: list[float], scale: float = 1.0) -> ColumnInvariantKernel:
-    """Make the kernel of columns that are divided by a scale, with lengthscales in the units of the parameters."""
+def kernel_of(
+    m: int, names: list[str], codes: list[float], lower: float = 0.0, scale: float = 1.0
+) -> ColumnInvariantKernel:
+    """Make the kernel of columns `(x - lower) / scale`, with lengthscales in the units of the parameters."""
     symmetry = Symmetry.permutation([[f"m{i}", f"x{i}"] for i in range(m)])
     places = {name: ColumnPlace((c,)) for c, name in enumerate(names[:-1])}
     categories = {c: codes for c, name in enumerate(names) if name[0] in "mz"}
     action = ColumnAction.of(symmetry, places, len(names), categories)
-    ends = torch.zeros(len(names), dtype=torch.double), torch.full((len(names),), scale, dtype=torch.double)
+    ends = (torch.full((len(names),), value, dtype=torch.double) for value in (lower, scale))
     kernel = ColumnInvariantKernel(action.scaled(*ends), "matern", normalize=False).double()
     seen = [*names, *(name for name in names if name[0] in "mz" for _ in codes[1:])]  # further indicators come last
     own = [LENGTHSCALE[name[0]] / (scale if name[0] == "x" else 1.0) for name in seen]
@@ -65,15 +67,15 @@ def kernel_of(m: int, names: list[str], codes: list[float], scale: float = 1.0) 
     return kernel
 
 
-@pytest.mark.parametrize("scale", [1.0, 4.0])
+@pytest.mark.parametrize(("lower", "scale"), [(0.0, 1.0), (-2.0, 4.0)])
 @pytest.mark.parametrize("m", [2, 3, 5])
 @pytest.mark.parametrize("codes", [[0.0, 1.0, 2.0], [-1.0, 4.0, 0.5, 7.0]])
-def test_the_kernel_is_the_sum_over_all_permutations(codes: list[float], m: int, scale: float) -> None:
+def test_the_kernel_is_the_sum_over_all_permutations(codes: list[float], m: int, lower: float, scale: float) -> None:
     names = [*(f"{slot}{i}" for i in range(m) for slot in "mx"), "z"]
-    rows, kernel = rows_of(names, codes), kernel_of(m, names, codes, scale)
+    rows, kernel = rows_of(names, codes), kernel_of(m, names, codes, lower, scale)
     points = [dict(zip(names, row)) for row in rows]
     wanted = np.array([[brute_force(a, b, m) for b in points] for a in points]) / factorial(m)
-    x = torch.from_numpy(rows) / scale
+    x = (torch.from_numpy(rows) - lower) / scale
     np.testing.assert_allclose(kernel(x).to_dense().detach(), wanted, rtol=IDENTITY)
     apart = x[:4].clone().requires_grad_()  # all pairs, not half of them
     np.testing.assert_allclose(kernel(x, apart).to_dense().detach(), wanted[:, :4], rtol=IDENTITY)

@@ -119,6 +119,10 @@ def test_the_unit_cube_is_another_unit(base: str) -> None:
     np.testing.assert_allclose(in_cube((x - lower) / width).to_dense().detach(), wanted, rtol=IDENTITY)
     turned = x + torch.tensor([720.0, 0.0])  # a period of 360 is one of 720 in this column
     np.testing.assert_allclose(in_units(turned, x).to_dense().detach(), wanted, rtol=IDENTITY)
+    in_degrees = ColumnInvariantKernel(action_on_features(symmetry, ["phi", "z"]), base).double()
+    in_degrees.base_kernel.lengthscale = torch.tensor([[45.0, 20.0, 45.0]]).double()
+    degrees = (x + torch.tensor([30.0, 0.0])) / torch.tensor([2.0, 1.0])
+    np.testing.assert_allclose(in_degrees(degrees).to_dense().detach(), wanted, rtol=IDENTITY)
     mirrored = x * torch.tensor([-1.0, 1.0]) + torch.tensor([place.mirror_sum, 0.0])
     np.testing.assert_allclose(in_units(mirrored, x).to_dense().detach(), wanted, rtol=IDENTITY)
 
@@ -148,5 +152,7 @@ def test_ax_learns_that_the_ends_of_a_turn_meet() -> None:
         np.testing.assert_allclose(means, means[0], rtol=1e-9)
         for arm in adapter.gen(3).arms:
             assert 0 <= arm.parameters["phi1"] <= arm.parameters["phi2"] < 360
+        adapter.transforms.pop("Canonicalize")  # the model itself knows it
+        np.testing.assert_allclose(adapter.predict(features(points))[0]["y"], means, rtol=1e-9)
         with pytest.raises(SymmetryError, match="infinitely many"):
             get_botorch(made, made.lookup_data(), symmetry=config, method="augmentation")

@@ -1,9 +1,9 @@
 """Contents in places under linear constraints: the least arrangement, against all of them and against derivations.
 
 One-line bugs that turn this file red: a content that is taken though the rest cannot be placed any more; equal contents
-told apart; paths from the wrong end in `_least_sums`; a multiplier that may be negative; `close` or `confine` left out
-(descending chains then take long); an order the wrong way round; a place that is not told from another in
-`sorted_among_alike`.
+told apart; paths from the wrong end in `_least_sums`; a multiplier that may be negative, or moves the wrong
+way; `close` or `confine` left out (descending chains then take long); an order the wrong way round; a place that is not
+told from another in `sorted_among_alike`.
 """
 
 from __future__ import annotations
@@ -148,6 +148,18 @@ def test_several_constraints_of_many_blocks(m: int, slots: int) -> None:
         allowed = (sums <= limits[:, None]).all(axis=0)
         assert allowed[0] and min(n.tolist() for n, a in zip([found, *neighbours], allowed) if a) == found.tolist()
     assert np.median(examined) <= 2 * m
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_two_sums_of_which_either_alone_can_be_kept(factor: int) -> None:
+    """The first plus the second times a factor is the sum of all contents: the multipliers find out at once."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        values, second = blocks(rng, 9, 1), rng.normal(size=(9, 1))
+        weights = np.stack([1 - factor * second, second])
+        limits = np.einsum("ps,jps->j", rng.permutation(values), weights) - 0.3
+        arrangement = made(values, weights, limits)
+        assert arrangement.solve() is None and arrangement.settled and arrangement.examined == 1
 
 
 def test_what_cannot_be() -> None:

@@ -3,7 +3,8 @@
 The oracle is brute force: all configurations that Ax's membership check admits, grouped by orbit.
 
 One-line bugs that turn this file red: walk only through what is allowed; stop at the first shell; count images as
-experiments; leave out the parameters that the group does not move; call a space finite that has a continuous parameter.
+experiments; leave out the parameters that the group does not move, or the constraints on them; call a space finite that
+has a continuous parameter; take as many configurations for as many experiments.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def configurations(search_space: SearchSpace, fixed: Mapping[str, Any]) -> list[
 CASES: list[tuple[list[Any], list[Any], dict[str, Any]]] = [
     ([*FULL, *OTHER], [], {}),
     ([*FULL, *OTHER], [({"n1": 1.0, "n2": 2.0}, 4.0)], {}),
+    ([*FULL, *OTHER], [({"d": 1.0}, 0.1)], {}),
     ([int_range("n1", 1, 2), *FULL[1:], *OTHER], [], {"c2": "y"}),
     ([*FULL, *OTHER], [({"n1": 1.0, "d": 10.0}, 2.0)], {"n2": 3, "e": "q"}),
 ]
@@ -64,6 +66,11 @@ def test_all_experiments_are_found_and_no_others(case: int) -> None:
     one, *others = found
     assert found_lattice.nearest(one, {key(p) for p in others}, n=2) == ([one], True)
     assert found_lattice.nearest(one, {key(p) for p in found}) == ([], True)
+    assert found_lattice.may_have_fewer_than(len(found) + 1)  # although there are more configurations
+
+
+def test_many_experiments_are_not_listed() -> None:
+    assert not lattice(space([*FULL, *OTHER]), {})[0].may_have_fewer_than(64 * 9 // 2)
 
 
 def test_the_nearest_comes_first() -> None:

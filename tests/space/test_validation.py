@@ -1,8 +1,8 @@
 """Which search spaces have a symmetry; what is refused is in test_errors.py.
 
 One-line bugs that turn this file red: compare a center with the middle exactly in `is_symmetric_about`; forget the
-parameter constraints in `maximum`; let `_check_implied` look at one end of the range only; `check_untransformed` takes
-any wider bounds for those of Ax.
+parameter constraints in `maximum`; let `_check_implied` look at one end of the range only, or give a whole number a
+step too much; `check_untransformed` takes any wider bounds for those of Ax.
 """
 
 from __future__ import annotations
@@ -112,6 +112,19 @@ def test_a_part_of_the_sum_that_trades_with_none_counts_with_its_own_range(
         return validate(symmetry, space(listed, constraints))
     with pytest.raises(SymmetryError, match=f"w3 is implied and can reach .*{wanted}[.]"):
         validate(symmetry, space(listed, constraints))
+
+
+@pytest.mark.parametrize("beyond", ["neither", "below", "above"])
+def test_an_implied_whole_number_may_not_leave_the_bounds_by_a_step(beyond: str) -> None:
+    """Of 5, the first two have from 1 to 5, so that the third has from 0 to 4, as they may."""
+    both, names = {"n1": 1.0, "n2": 1.0}, ["n1", "n2", "n3"]
+    most, least = 6.0 if beyond == "below" else 5.0, 0.0 if beyond == "above" else 1.0
+    made = space([int_range(n, 0, 4) for n in both], [(both, most), ({n: -1.0 for n in both}, -least)])
+    symmetry = Symmetry.from_config({"blocks": [[n] for n in names], "simplex": {"parameters": names, "total": 5}})
+    if beyond == "neither":
+        return validate(symmetry, made)
+    with pytest.raises(SymmetryError, match=r"reach \[-1, 4\]" if beyond == "below" else r"reach \[0, 5\]"):
+        validate(symmetry, made)
 
 
 @pytest.mark.parametrize("wider, error", [(1e-9, False), (1e-3, True)])

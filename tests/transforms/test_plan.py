@@ -1,7 +1,8 @@
 """A config is read and checked once for both transforms of a model, and they must agree.
 
 One-line bugs that turn this file red: read the config, validate the search space or widen it in each transform; compare
-the dicts and not the symmetries that they declare; take the symmetry of whichever transform is built first.
+the dicts and not the symmetries that they declare; take the symmetry, or the options, of whichever transform is built
+first.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 from ax_symmetry import Canonicalize, Symmetry, SymmetrizeObservations, SymmetryError, get_botorch
+from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.space import validation
 from ax_symmetry.symmetry import declaration
-from support import MODULAR, experiment, fast_optimizer, fill, fits_recorded, float_range, registry, space
+from support import MODULAR, experiment, fast_optimizer, features, fill, fits_recorded, float_range, registry, space
 
 NAMES = [f"{slot}{k}" for k in (1, 2, 3) for slot in "ab"]
 BLOCKS = [NAMES[:2], NAMES[2:4], NAMES[4:]]
@@ -113,6 +115,25 @@ def test_one_symmetry_written_in_two_ways_is_none(way: str, written: str, order:
     with fast_optimizer():
         for one, two in (pair, pair[::-1]):
             WAYS[way](pair, {one.__name__: {"blocks": BLOCKS}, two.__name__: EQUALS[written]})
+
+
+@pytest.mark.parametrize("order", ["Canonicalize first", "SymmetrizeObservations first"])
+@pytest.mark.parametrize("way", WAYS)
+def test_each_transform_has_its_own_options(way: str, order: str) -> None:
+    """What canonical is says the config of Canonicalize; how many images there are, that of the other."""
+    first = {"a1": 0.2, "b1": 0.9, "a2": 0.4, "b2": 0.5, "a3": 0.6, "b3": 0.1}
+    by_b = {"a1": 0.6, "b1": 0.1, "a2": 0.4, "b2": 0.5, "a3": 0.2, "b3": 0.9}
+    for own, other, wanted in (("a1", "b1", first), ("b1", "a1", by_b)):
+        configs = {
+            "Canonicalize": {"blocks": BLOCKS, "order_by": [own], "max_images": 2},
+            "SymmetrizeObservations": {"blocks": BLOCKS, "order_by": [other]},
+        }
+        with fast_optimizer():
+            adapter = WAYS[way](OURS if order == "Canonicalize first" else OURS[::-1], configs)
+        for image in Symmetry.from_config({"blocks": BLOCKS}).orbit(first):
+            (found,) = adapter.transforms["Canonicalize"].untransform_observation_features(features([image]))
+            assert found.parameters == wanted
+        assert fitted_model(adapter).train_targets.shape[-1] == 4 * 6
 
 
 def test_models_of_different_symmetries_live_side_by_side() -> None:
