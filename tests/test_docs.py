@@ -101,8 +101,9 @@ def test_readme_blocks_run(
     Path("measured.csv").write_text(f"{header}\n20,1,0.2,50,9,0.5,5,3,0.3,0.7,0.01\n")
     with fast_optimizer():
         names, _ = run(blocks, capsys)
-    assert names["client"].summarize()["packing"].notna().sum() == 9
-    assert names["trial"] == 8 and "frac_3" not in names["row"]
+    table = names["client"].summarize()
+    assert len(table) == names["trial"] + 1 and table["packing"].notna().all()
+    assert table["mu_1"].iloc[-1] == 20 and "frac_3" not in table
 
 
 def test_readme_is_short() -> None:
