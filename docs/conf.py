@@ -24,7 +24,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 exclude_patterns = ["_build", "figures", "sg_execution_times.rst", "*/sg_execution_times.rst"]
 nitpicky = True
 # Names of others: only a network would know their pages.
-nitpick_ignore = [("py:class", "Interval")]  # of GPyTorch, which names it so
+nitpick_ignore = [("py:class", "Interval"), ("py:class", "SearchSpace")]  # as GPyTorch and Ax name them
 nitpick_ignore_regex = [("py:.*", r"(ax|botorch|collections|gpytorch|plotly|ray|torch)\..*")]
 html_theme, html_copy_source, html_show_sphinx, html_show_copyright = "furo", False, False, False
 html_use_index = False

@@ -52,10 +52,7 @@ def make_client(n_initial: int, seed: int) -> Client:
     )
     client.configure_optimization(objective="-unevenness")
     strategy = choose_generation_strategy(
-        client._experiment.search_space,  # Ax has no public name for it
-        SYMMETRY,
-        num_initialization_trials=n_initial,
-        random_seed=seed,
+        client, SYMMETRY, num_initialization_trials=n_initial, random_seed=seed
     )
     client.set_generation_strategy(strategy)
     return client
@@ -64,7 +61,7 @@ def make_client(n_initial: int, seed: int) -> Client:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=20, help="trials, the initial ones included")
-    parser.add_argument("--initial", type=int, default=10, help="quasi-random trials before the model takes over")
+    parser.add_argument("--initial", type=int, default=10, help="trials before the model takes over")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
