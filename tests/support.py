@@ -105,8 +105,8 @@ class SteppedRange(RangeParameter):
     def __init__(self, name: str) -> None:
         super().__init__(name=name, parameter_type=ParameterType.FLOAT, lower=0.0, upper=1.0)
 
-    def cast(self, value: Any) -> float:
-        return self.step_size * round(value / self.step_size)
+    def cast(self, value: Any) -> Any:
+        return None if value is None else self.step_size * round(value / self.step_size)
 
     def clone(self) -> SteppedRange:
         return type(self)(self.name)
