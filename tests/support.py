@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -260,6 +261,25 @@ def fits_recorded() -> Iterator[list[str]]:
         yield recorded
     finally:
         ExactMarginalLogLikelihood.__init__ = original
+
+
+def needs_codes() -> None:
+    """Skip a test where Ax cannot learn from choices as codes: 1.1 with pandas 3, whose columns stay objects."""
+    if not _learns_from_codes():
+        pytest.skip("this Ax learns from no codes of choices")
+
+
+@cache
+def _learns_from_codes() -> bool:
+    made = experiment(space([choice("a", ["x", "y", "z"], is_ordered=False), float_range("b")]))
+    for k, value in enumerate("xyzx"):
+        add_trial(made, {"a": value, "b": 0.2 * k}, {"y": (float(k), 0.1)})
+    transforms = getattr(registry, "Mixed_transforms", registry.Cont_X_trans)
+    try:
+        MODULAR(experiment=made, data=made.lookup_data(), transforms=[*transforms, *registry.Y_trans])
+    except TypeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from ax.exceptions.generation_strategy import GenerationStrategyRepeatedPoints
 from ax_symmetry import Canonicalize, SymmetrizeObservations, choose_generation_strategy, get_botorch
 from support import AxClient, ObjectiveProperties
 from support import MODULAR, Generators, SteppedRange, add_trial, choice, experiment, features, float_range
-from support import int_range, random_points, space
+from support import int_range, needs_codes, random_points, space
 
 Key = tuple[Any, ...]
 
@@ -88,6 +88,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("case", CASES)
 def test_every_experiment_once_and_then_the_end(case: str, initial: int, rows: list[int]) -> None:
     """In the quasi-random step alone, and in both."""
+    if "booleans" in case:
+        needs_codes()
     parameters, constraints, symmetry, key = CASES[case]
     expected = {key(p) for p in allowed(parameters, constraints)}
     search_space = AxClient.make_search_space(parameters=parameters, parameter_constraints=constraints)
@@ -166,6 +168,7 @@ def test_a_batch_of_integers_holds_different_experiments(n: int, best: int, meth
 
 @pytest.mark.parametrize("method", ["augmentation", "kernel"])
 def test_a_batch_of_choices_and_digits_holds_different_experiments(method: str) -> None:
+    needs_codes()
     listed = [choice(f"c{k}", ["x", "y", "z"]) for k in "12"] + [float_range(f"d{k}", digits=1) for k in "12"]
     made = experiment(space([*listed, int_range("z", 1, 2)]))
     symmetry = {"blocks": [["c1", "d1"], ["c2", "d2"]]}

@@ -22,7 +22,7 @@ from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
 from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from botorch.models import SingleTaskGP
 from cases import BLOCKS, CATEGORIES
-from support import IDENTITY, choice, fast_optimizer, features, measured, registry, space
+from support import IDENTITY, choice, fast_optimizer, features, measured, needs_codes, registry, space
 
 LENGTHSCALE = {"m": 1.3, "x": 0.4, "z": 0.7}
 
@@ -89,6 +89,7 @@ def test_the_prior_is_that_of_as_many_columns_as_the_model_has() -> None:
 
 def mixed_model() -> Any:
     """Fit the model of Ax's transforms that keep choices in one column each."""
+    needs_codes()
     search_space, config = CATEGORIES
     wider = space([*search_space.parameters.values(), choice("z", ["u", "v", "w"], is_ordered=False)])
     made = measured(wider, ("y",), 8, lambda p: sum(p[b] * "rgb".index(p[a]) for a, b in BLOCKS) + "uvw".index(p["z"]))
