@@ -23,8 +23,6 @@ from ax_symmetry.transforms.validation import check_declaration
 
 logger = logging.getLogger(__name__)
 
-logger = logging.getLogger(__name__)
-
 
 def choose_generation_strategy(
     search_space: SearchSpace,
