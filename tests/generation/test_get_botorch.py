@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ import numpy as np
 import pytest
 from ax.core.experiment import Experiment
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, SymmetryWarning, get_botorch
-from ax_symmetry._ax import GENERATION, backend
-from support import FITTED, LONE, add_trial, experiment, fast_optimizer, features, fill, float_range, registry, space
+from ax_symmetry._ax import backend
+from support import FITTED, LONE, add_trial, experiment, fast_optimizer, features, fill, float_range, space
 
 GOLDEN = Path(__file__).parent / "golden" / "posterior.json"
 METHODS: dict[str, dict[str, Any]] = {
@@ -131,21 +130,12 @@ def test_keywords_of_ax_reach_ax() -> None:
     assert {(p.lower, p.upper) for p in adapter.model_space.parameters.values()} == {(-1.0, 2.0)}
 
 
-def test_configs_of_ax_s_own_transforms_reach_them() -> None:
-    """Winsorize is told to cut off the highest 40 %, with the symmetry as well."""
-    module = "generators" if GENERATION == "adapter" else "models"
-    cut = import_module(f"ax.{module}.winsorization_config").WinsorizationConfig(upper_quantile_margin=0.4)
-    winsorize = import_module(f"ax.{GENERATION}.transforms.winsorize").Winsorize
-    made = filled()
-    stock = [*registry.Cont_X_trans, winsorize, next(t for t in registry.Y_trans if t.__name__ == "StandardizeY")]
+@pytest.mark.parametrize("symmetry", [None, CONFIG], ids=["plain", "symmetric"])
+def test_configs_of_ax_s_own_transforms_reach_them(symmetry: Any) -> None:
+    made, own = filled(), {"use_raw_status_quo": True}
     with fast_optimizer():
-        adapter = get_botorch(
-            made, made.lookup_data(), symmetry=CONFIG, transforms=stock,
-            transform_configs={"Winsorize": {"winsorization_config": cut}},
-        )
-    mean, _ = predicted(adapter, [arm.parameters for arm in made.arms_by_name.values()])
-    observed = made.lookup_data().df["mean"]
-    assert mean.max() < observed.quantile(0.6) + 0.3 < observed.max() - 0.3
+        adapter = get_botorch(made, made.lookup_data(), symmetry=symmetry, transform_configs={"Derelativize": own})
+    assert adapter.transforms["Derelativize"].config == own
 
 
 @pytest.mark.parametrize("constrained", ["the call's", "the experiment's"])
