@@ -327,7 +327,9 @@ def test_an_implied_number_out_of_its_bounds_does_not_undo_what_gen_was_asked_fo
         return own(asked)
 
     transform.transform_search_space = spy
-    for arm in adapter.gen(3).arms:
+    with fast_optimizer():
+        arms = adapter.gen(3).arms
+    for arm in arms:
         assert listed.check_membership(arm.parameters)
     assert searched
     for asked in searched:
