@@ -24,11 +24,13 @@ def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1"}
 """One thread for each of two workers; and no minutes of C++ for one model of Ax that torch would compile."""
 
+PYTEST = ("pytest", "-n", "2", "--dist", "worksteal")
+
 
 def run_tests(session: nox.Session, ax: str) -> None:
     """Run pytest in one lane; arguments after ``--`` go to pytest."""
     install(session, ".[test,ray]" if ax in LANES[:2] else ".[test]", ax=ax)
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs, env=ENVIRONMENT)
+    session.run(*PYTEST, *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
@@ -50,7 +52,7 @@ def removals(session: nox.Session) -> None:
     """Run the tests on the newest lane without what Ax has announced to remove: AxClient, for one."""
     install(session, ".[test,ray]")
     env = {**ENVIRONMENT, "PYTHONPATH": "tests/external"}
-    session.run("pytest", "-n", "2", "--dist", "worksteal", "-p", "removals", *session.posargs, env=env)
+    session.run(*PYTEST, "-p", "removals", *session.posargs, env=env)
 
 
 @nox.session
@@ -61,7 +63,7 @@ def next(session: nox.Session) -> None:
     which, *arguments = session.posargs
     session.install("torch==2.13.0")
     session.install(".[test]", which if "/" in which else f"ax-platform=={which}")
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *arguments, env=ENVIRONMENT)
+    session.run(*PYTEST, *arguments, env=ENVIRONMENT)
 
 
 @nox.session

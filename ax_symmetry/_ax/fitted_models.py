@@ -22,12 +22,17 @@ def generator_of(adapter: Any) -> Any:
 
 def takes_rows_once(adapter: Any) -> bool:
     """Tell whether an adapter's model refuses training data in which two rows are equal, as Thompson sampling does."""
-    return any(kind.__name__ == "ThompsonSampler" for kind in type(generator_of(adapter)).__mro__)
+    return _is_a(adapter, "ThompsonSampler")
 
 
 def chooses_among_points(adapter: Any) -> bool:
     """Tell whether an adapter's model proposes points of a list, as factorial designs do, rather than searches."""
-    return any(kind.__name__ in ("DiscreteGenerator", "DiscreteModel") for kind in type(generator_of(adapter)).__mro__)
+    return _is_a(adapter, "DiscreteGenerator", "DiscreteModel")
+
+
+def _is_a(adapter: Any, *names: str) -> bool:
+    """Tell whether an adapter's generator is of a class of one of these names; its module differs by version."""
+    return any(kind.__name__ in names for kind in type(generator_of(adapter)).__mro__)
 
 
 def fitted_surrogate(adapter: Any) -> Any:
