@@ -29,7 +29,7 @@ PYTEST = ("pytest", "-n", "2", "--dist", "worksteal")
 
 def run_tests(session: nox.Session, ax: str) -> None:
     """Run pytest in one lane; arguments after ``--`` go to pytest."""
-    install(session, ".[test,ray]" if ax in LANES[:2] else ".[test]", ax=ax)
+    install(session, ".[test,ray,fast]" if ax in LANES[:2] else ".[test]", ax=ax)
     session.run(*PYTEST, *session.posargs, env=ENVIRONMENT)
 
 
@@ -50,7 +50,7 @@ def lanes(session: nox.Session, ax: str) -> None:
 @nox.session
 def removals(session: nox.Session) -> None:
     """Run the tests on the newest lane without what Ax has announced to remove: AxClient, for one."""
-    install(session, ".[test,ray]")
+    install(session, ".[test,ray,fast]")
     env = {**ENVIRONMENT, "PYTHONPATH": "tests/external"}
     session.run(*PYTEST, "-p", "removals", *session.posargs, env=env)
 
@@ -78,7 +78,7 @@ def example(session: nox.Session) -> None:
 @nox.session
 def benchmark(session: nox.Session) -> None:
     """Run the benchmark of the transforms; arguments after ``--`` go to it."""
-    install(session, ".[benchmarks]")
+    install(session, ".[benchmarks,fast]")
     session.run("python", "benchmarks/transforms.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
