@@ -48,6 +48,7 @@ GENERATION = backend.GENERATION
 registry = import_module(f"ax.{GENERATION}.registry")
 Generators = registry.Generators if hasattr(registry, "Generators") else registry.Models
 MODULAR = Generators.BOTORCH_MODULAR
+torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
 IDENTITY = 1e-10
 """Identities in float64, relative to scale."""
 POSTERIOR = 1e-8

@@ -78,8 +78,14 @@ def _change_configs(generator: Any, default: Any, changed: Callable[[Any], Any])
 def kernel_refusal(keywords: Mapping[str, Any]) -> SymmetryError | None:
     """Return why the models that a generator's keywords ask for take no kernel of ours; None if they take it."""
     spec = keywords.get("surrogate_spec")
-    configs = getattr(spec, "model_configs", None) or ()
+    configs = [] if spec is None else _configs_of(spec)
     return next((refusal for config in configs if (refusal := _refusal(config))), None)
+
+
+def _configs_of(spec: Any) -> list[Any]:
+    """Return all model configs of a surrogate spec, also those of one metric."""
+    of_metrics = spec.metric_to_model_configs.values()
+    return [*spec.model_configs, *(config for given in of_metrics for config in given)]
 
 
 def _refusal(config: Any) -> SymmetryError | None:
@@ -109,8 +115,7 @@ def has_own_kernel(generator: Any) -> bool:
     spec = getattr(generator, "surrogate_spec", None)
     if spec is None:
         return private.surrogate_of(generator) is not None
-    configs = [*spec.model_configs, *(c for given in spec.metric_to_model_configs.values() for c in given)]
-    return any(config.covar_module_class is not None for config in configs)
+    return any(config.covar_module_class is not None for config in _configs_of(spec))
 
 
 def another_kernel(argument: str) -> SymmetryError:

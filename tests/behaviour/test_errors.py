@@ -50,10 +50,9 @@ from gpytorch.kernels import MaternKernel, RBFKernel
 from support import AxClient
 from support import (
     MODULAR, Generators, Remainder, add_trial, boolean, choice, experiment, fill, fits_recorded, fixed,
-    float_range, int_range, space,
+    float_range, int_range, space, torch_modules,
 )
 
-torch_modules = f"ax.{'generators' if backend.GENERATION == 'adapter' else 'models'}.torch"
 covar_module_argparse = import_module(
     f"{torch_modules}.botorch_modular.input_constructors.covar_modules"
 ).covar_module_argparse

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from ax_symmetry import Canonicalize, SymmetrizeObservations, SymmetryError, choose_generation_strategy
 from ax_symmetry._ax.strategies import generator_keywords
-from support import fast_optimizer
+from gpytorch.kernels import RBFKernel
+from support import fast_optimizer, torch_modules
 
 if find_spec("ax.api") is None:
     pytest.skip("this Ax has no Client", allow_module_level=True)
@@ -166,6 +167,26 @@ def test_models_that_take_no_kernel_learn_from_images() -> None:
     chosen = [keywords["transform_configs"]["SymmetrizeObservations"].get("method") for keywords, _, learns
               in generator_keywords(choose_generation_strategy(client, GROUPS[name])) if learns]
     assert chosen and "kernel" not in chosen
+    with pytest.raises(SymmetryError, match="use method 'augmentation'"):
+        choose_generation_strategy(client, GROUPS[name], method="kernel")
+
+
+@pytest.mark.parametrize("of_one_metric", [False, True])
+def test_a_strategy_with_a_kernel_of_its_own(of_one_metric: bool) -> None:
+    """It learns from images, also if the kernel is that of one metric alone."""
+    name = next(iter(GROUPS))
+    client = client_for(name)
+    strategy = choose_generation_strategy(client, GROUPS[name], method="augmentation")
+    modular = f"{torch_modules}.botorch_modular"
+    own = [import_module(f"{modular}.utils").ModelConfig(covar_module_class=RBFKernel)]
+    given = {"metric_to_model_configs": {"y": own}} if of_one_metric else {"model_configs": own}
+    spec = import_module(f"{modular}.surrogate").SurrogateSpec(**given)
+    for keywords, _, learns in generator_keywords(strategy):
+        keywords.update({"surrogate_spec": spec} if learns else {})
+    client.set_generation_strategy(strategy)
+    chosen = [keywords["transform_configs"]["SymmetrizeObservations"].get("method") for keywords, _, learns
+              in generator_keywords(choose_generation_strategy(client, GROUPS[name])) if learns]
+    assert len(chosen) == 1 and "kernel" not in chosen
     with pytest.raises(SymmetryError, match="use method 'augmentation'"):
         choose_generation_strategy(client, GROUPS[name], method="kernel")
 
