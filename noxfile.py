@@ -1,6 +1,7 @@
 """Test lanes and tools. ``nox`` runs the tests on the lanes that matter most, ``nox -l`` lists the rest."""
 
 import shutil
+import sys
 
 import nox
 
@@ -15,10 +16,21 @@ LANES = ("1.0.0", "1.3.1", "0.4.3", "0.5.0", "1.1.2", "1.2.4")
 NEWEST = LANES[1]
 
 
+CPU_TORCH = "https://download.pytorch.org/whl/cpu"
+"""Where PyTorch offers builds without CUDA: 0.2 GB for 3 GB of files to load."""
+
+
 def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
     """Install packages at the versions that the lane pins."""
+    if sys.version_info < (3, 11):
+        session.error("the lanes pin packages that need Python 3.11 or newer; make .venv with such a Python")
     shutil.rmtree("build", ignore_errors=True)  # setuptools would pack modules that are deleted by now
-    session.install("-c", f"constraints/ax-{ax}.txt", *packages)
+    constraints = ["-c", f"constraints/ax-{ax}.txt"]
+    if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
+        # If it cannot be had, what the default index has comes with the rest.
+        once = ["--no-deps", "--retries", "0", "--index-url", CPU_TORCH]
+        session.install(*constraints, *once, "torch", success_codes=[0, 1])
+    session.install(*constraints, *packages)
 
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1"}

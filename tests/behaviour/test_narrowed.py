@@ -25,7 +25,7 @@ from ax_symmetry._ax.fitted_models import fitted_model
 from support import AxClient, ObjectiveProperties
 from support import (
     FITTED, MODULAR, add_trial, choice, experiment, fast_optimizer, features, fixed, float_range, int_range,
-    needs_codes, random_points, space,
+    needs_codes, needs_fixing_in_mid_run, random_points, space,
 )
 
 SYMMETRY = {"blocks": [["a1", "b1"], ["a2", "b2"]]}
@@ -101,6 +101,8 @@ def test_a_strategy_goes_on(case: str, method: str) -> None:
     """One parameter after the other, in the quasi-random step and in the model's; in place, as with AxClient."""
     if case == "the middle one gone":  # of three choices
         needs_codes()
+    if "fixed" in case:
+        needs_fixing_in_mid_run()
     parameters, narrow = NARROWED[case]
     declared = space([p.clone() for p in parameters])
     strategy = choose_generation_strategy(
