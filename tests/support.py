@@ -27,6 +27,7 @@ from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax_symmetry._ax import backend
 from ax_symmetry.symmetry.kind import Kind
+from botorch.optim import initializers
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
 
@@ -308,12 +309,17 @@ def _goes_on_when_fixed() -> bool:
 
 @contextmanager
 def fast_optimizer() -> Iterator[None]:
-    """Stop BoTorch's optimisers after a step: for loops that test the plumbing."""
+    """Stop BoTorch's optimisers after a step, and its walk to random feasible points: for loops that test plumbing."""
     try:
         from botorch.test_utils.mock import mock_optimize_context_manager as mock
     except ImportError:
         mock = fast_search
-    with mock():
+    sample = initializers.get_polytope_samples
+
+    def few_steps(*args: Any, **keywords: Any) -> Any:
+        return sample(*args, **{**keywords, "n_burnin": 100, "n_thinning": 2})
+
+    with mock(), patch.object(initializers, "get_polytope_samples", few_steps):
         yield
 
 
