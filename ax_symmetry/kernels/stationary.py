@@ -114,8 +114,10 @@ def _mean(
 ) -> Tensor:
     """Average a function of the distance over the F images; if they are too many to be held at once, in chunks."""
     images, columns = images.to(points.device), columns.to(rows.device)
-    batch = torch.broadcast_shapes(points.shape[:-2], rows.shape[:-2])
-    points, rows = points.expand(*batch, -1, -1), rows.expand(*batch, -1, -1)
+    batch = points.shape[:-2]
+    if rows.shape[:-2] != batch:
+        batch = torch.broadcast_shapes(batch, rows.shape[:-2])
+        points, rows = points.expand(*batch, -1, -1), rows.expand(*batch, -1, -1)
     n, w, count = points.shape[-2], columns.shape[-1], images.shape[-2]
     b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).movedim(-2, 0)  # J x ... x n' x w
 
