@@ -3,6 +3,7 @@
     python benchmarks/cost.py kernels              # one covariance matrix and its gradient, beside `invariantkernels`
     python benchmarks/cost.py models               # fit and candidate through get_botorch, beside both
     python benchmarks/cost.py model kernel 12 2 60 0 [cuda]   # one of them: blocks, slots, observations, seed, device
+    python benchmarks/cost.py model kernel 8 2 60 0 cpu choice   # beside a choice of three that nothing moves
 
 Ratios of one run, on one thread. Every model runs in a process of its own, which tells its peak memory too.
 """
@@ -20,6 +21,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ MODELS = {  # the swept quantity: cases of blocks, slots, observations
     "n (S_3, 2 slots)": [(3, 2, n) for n in (16, 32, 64, 128, 256, 512)],
     "d (S_3, n = 40)": [(3, s, 40) for s in (1, 2, 4, 8)],
     "S_5 on 3 slots": [(5, 3, 40)],
+    "beside a choice": [(8, 2, 60)],
 }
 METHODS = ("plain", "augmentation", "kernel", "invariantkernels")
 ONCE, LARGEST = 2000, 6000
@@ -85,29 +88,39 @@ def compare_kernels(repeats: int) -> None:
         print(f"{f'S_{m}':>6}{n:>6}{np.median(ours_s):>12.5f}{np.median(theirs_s):>12.5f}{spread:>26}{apart:>12.1e}")
 
 
-def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = "cpu") -> None:
+def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = "cpu", beside: str = "") -> None:
     """Fit a model and ask for a candidate; print CPU and clock seconds, and how far memory rose, as JSON."""
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    from ax.core import ParameterType, RangeParameter, SearchSpace
+    from ax.core import ChoiceParameter, ParameterType, RangeParameter, SearchSpace
     from experiments import new_experiment, observe, stand_in, training_data
     from gpytorch.kernels import RBFKernel
     from peers import invariantkernels_of
 
     from ax_symmetry import Symmetry, get_botorch
+    from ax_symmetry.kernels.permanents import permanent
 
     blocks = [[f"x{k}_{j}" for j in range(slots)] for k in range(m)]
-    space = SearchSpace([RangeParameter(p, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for p in block])
+    ranges = [RangeParameter(p, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for p in block]
+    choice = {"is_ordered": False, "sort_values": False}
+    free = [ChoiceParameter("free", ParameterType.STRING, ["a", "b", "c"], **choice)] if beside else []
+    space = SearchSpace([*ranges, *free])
     experiment = new_experiment(space)
     rng = np.random.default_rng(seed)
     for _ in range(n):
         x = rng.random((m, slots))
         value = float(np.sin(3 * x).prod(axis=1).sum())
-        observe(experiment, dict(zip(space.parameters, x.ravel().tolist())), value, 0.05)
+        point: dict[str, Any] = dict(zip(space.parameters, x.ravel().tolist()))
+        if free:
+            point["free"] = "abc"[rng.integers(3)]
+            value += 0.2 * (point["free"] == "a")
+        observe(experiment, point, value, 0.05)
     torch.manual_seed(seed)
     known = {"symmetry": {"blocks": blocks}, "method": method} if method in ("augmentation", "kernel") else {}
     torch.zeros(1, device=device)  # a GPU takes seconds to start
+    if method == "kernel":
+        permanent(torch.ones(2, 2, dtype=torch.double))  # what numba has compiled takes most of a second to load, once
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, began = time.process_time(), time.perf_counter()
     adapter = get_botorch(experiment, experiment.lookup_data(), device=torch.device(device), **known)
@@ -128,10 +141,12 @@ def compare_models(repeats: int) -> None:
             for method in METHODS for seed in range(repeats)
             if not (method != "plain" and case[0] == 1)
             and not (method == "augmentation" and math.factorial(case[0]) * case[2] > (ONCE if seed else LARGEST))
-            and not (method == "invariantkernels" and case[0] > 5)]
+            and not (method == "invariantkernels" and case[0] > 5)
+            and not (method == "augmentation" and sweep == "beside a choice")]
     found: dict[Any, list[dict[str, float]]] = {}
     for sweep, case, method, seed in tqdm(jobs, unit="model", disable=None):
-        command = [sys.executable, __file__, "model", method, *map(str, case), str(seed)]
+        more = ["cpu", "choice"] if sweep == "beside a choice" else []
+        command = [sys.executable, __file__, "model", method, *map(str, case), str(seed), *more]
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
         found.setdefault((sweep, case, method), []).append(json.loads(answer))
     for sweep, cases in MODELS.items():
@@ -165,9 +180,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    packages = ("ax-platform", "botorch", "torch", "invariantkernels")
-    print(", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages if p != "invariantkernels"
-                    or args.part == "kernels"), "; CPU time of one thread, medians (lowest - highest)\n", sep="")
+    packages = ["ax-platform", "botorch", "torch", *(["invariantkernels"] if args.part == "kernels" else [])]
+    packages += ["numba"] if find_spec("numba") else []
+    versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
+    print(f"{versions}; CPU time of one thread, medians (lowest - highest)\n")
     (compare_kernels if args.part == "kernels" else compare_models)(args.repeats)
 
 
