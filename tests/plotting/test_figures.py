@@ -3,7 +3,8 @@
 One-line bugs that turn this file red: let `_places` stop after the first generator; measure `_outside` without the
 mirrored points; leave the canonical form out of the slice; transpose the surface; take Ax's order of rows for the order
 of trials; divide left-out means by the precision; forget to undo the standardisation; join arms that differ elsewhere;
-accumulate the maximum of what is minimised; let a shorter repeat go on for ever; hand `step` columns to `Data`.
+accumulate the maximum of what is minimised; let a shorter repeat go on for ever; hand `step` columns to `Data`; say
+that a derived parameter is fixed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ax.core import parameter
 from ax.core.arm import Arm
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -24,14 +26,15 @@ from ax.core.metric import Metric
 from ax.core.objective import Objective
 from ax.core.observation import ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
-from ax_symmetry import Symmetry, get_botorch
+from ax_symmetry import Symmetry, SymmetryError, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.analyses import DomainPlot, LeftOutPlot, OrbitPlot
 from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
 from ax_symmetry.plotting.domain_slice import domain_slice
 from plotly import graph_objects as go
-from support import FITTED, add_trial, choice, data_of, experiment, fill, float_range, int_range, random_points, space
+from support import FITTED, add_trial, choice, data_of, experiment, features, fill, float_range, int_range
+from support import random_points, space
 
 BLOCKS = {"blocks": [["m1", "f1"], ["m2", "f2"], ["m3", "f3"]]}
 SPACE = space([float_range(n) for n in ("m1", "f1", "m2", "f2", "m3", "f3", "z")])
@@ -189,6 +192,24 @@ def test_scales_integers_and_choices() -> None:
     assert fixed["b"] == 1.0 and fixed["c"] in ("p", "q") and isinstance(fixed["i"], int)
     wall = plot_domain(made, config, "a", "j", density=5, slice_values={"b": 1.0}).data[1].z
     np.testing.assert_allclose(wall, [[-0.5, -0.25, 0, 0.25, 0.5]] * 4, atol=1e-12)
+
+
+def test_a_derived_fraction_is_what_the_others_leave() -> None:
+    """It is fixed at no value, nor can it be given one, as it changes along the axes."""
+    if not hasattr(parameter, "DerivedParameter"):
+        pytest.skip("this Ax derives no parameters")
+    third = parameter.DerivedParameter("f3", parameter.ParameterType.FLOAT, "1.0 - f1 - f2")
+    made = experiment(space([*map(float_range, ("f1", "f2", "z")), third], [({"f1": 1.0, "f2": 1.0}, 1.0)]))
+    config = {"blocks": [["f1"], ["f2"], ["f3"]], "simplex": {"parameters": ["f1", "f2", "f3"]}}
+    for f1, f2, f3 in np.random.default_rng(0).dirichlet([1.0, 1.0, 1.0], size=6).tolist():
+        add_trial(made, {"f1": f1, "f2": f2, "f3": 1.0 - f1 - f2, "z": f1}, {"y": (f1 * f2 * f3, 0.1)})
+    adapter = get_botorch(made, made.lookup_data(), symmetry=config)
+    found = domain_slice(adapter, config, "f1", "z", density=3, slice_values={"f2": 0.25})
+    assert found.fixed == {"f2": 0.25}
+    points = [{"f1": f1, "f2": 0.25, "f3": 0.75 - f1, "z": z} for z in (0.0, 0.5, 1.0) for f1 in (0.0, 0.5, 1.0)]
+    np.testing.assert_allclose(found.surface["mean"], adapter.predict(features(points))[0]["y"])
+    with pytest.raises(SymmetryError, match="0.5 is no value of another parameter 'f3'; set values of f2"):
+        domain_slice(adapter, config, "f1", "z", density=3, slice_values={"f3": 0.5})
 
 
 def left_out_by_hand(made: Experiment, **how: Any) -> dict[str, tuple[float, float, float]]:
