@@ -32,7 +32,7 @@ class Slice:
 
     Attributes:
         metric: The metric.
-        fixed: The values of all other parameters.
+        fixed: The values of all other parameters, but for those that these and the two derive.
         surface: A row per grid point, the first parameter running fastest, with both parameters, the predicted `mean`
             and `sd`, and `outside`: how far the point lies beyond the worst wall of the fundamental domain, as a
             fraction of the range; zero or less inside.
@@ -79,7 +79,7 @@ def domain_slice(
     best = int(seen["mean"].argmin() if is_minimized(experiment, chosen) else seen["mean"].argmax())
     canonical = encoding.decode(encoding.canonical_rows(rows[[best]], comparison_order))
     fixed = {**arms[best], **{name: values[0] for name, values in canonical.items()}}
-    fixed = {name: value for name, value in fixed.items() if name not in (x, y)}
+    fixed = {name: value for name, value in fixed.items() if name not in (x, y, *encoding.derived)}
     values = plain(slice_values or {})
     if not isinstance(values, Mapping):
         raise SymmetryError(f"slice_values: expected a dict of values by parameter; got {shown(slice_values)}.")

@@ -1,8 +1,8 @@
 """Which symmetries a search space could have: against all permutations that map domains to equal domains.
 
 One-line bugs that turn this file red: list only swaps of single parameters; forget that (a b)(c d) can be read in two
-ways when a third block is added; let a block use a parameter twice; compare names instead of domains; mirror about
-zero.
+ways, and (a b)(c d)(e f) in four, when a third block is added; let a block use a parameter twice; compare names instead
+of domains; mirror about zero.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ TWO_KINDS = space([float_range("a"), float_range("b"), float_range("c"), *(int_r
 KINDS = {name: "abc".find(name) >= 0 for name in NAMES}
 
 
-def group(part: Kind) -> frozenset[object]:
+def group(part: Kind, names: list[str] = NAMES) -> frozenset[object]:
     """Return all elements of a part's group."""
     assert isinstance(part, Blocks)
     config = {"blocks": [list(block) for block in part.blocks]}
-    return frozenset(closure(generators(config, NAMES), len(NAMES)))
+    return frozenset(closure(generators(config, names), len(names)))
 
 
 def grown(made: object) -> list[Kind]:
@@ -90,3 +90,14 @@ def test_a_third_block_joins_in_every_way() -> None:
     assert found == wanted and len(wanted) == len(parts) == 4
     assert all(sorted(part.parameters) == NAMES for part in parts)
     assert extended((("a", "b"), ("c", "d"), ("e", "f")), SIX) == []
+
+
+def test_a_third_block_of_three_slots_joins_in_every_way() -> None:
+    """(a b)(c d)(e f) swaps a, c, e with b, d, f as well as a, d, e with b, c, f, and so on: four readings."""
+    names = list("abcdefghi")
+    parts = extended((("a", "c", "e"), ("b", "d", "f")), space([float_range(name) for name in names]))
+    wanted = set()
+    for (c, d), (e, f) in product(permutations("cd"), permutations("ef")):
+        for third in permutations("ghi"):
+            wanted.add(group(Blocks((("a", c, e), ("b", d, f), third)), names))
+    assert {group(part, names) for part in parts} == wanted and len(wanted) == len(parts) == 24

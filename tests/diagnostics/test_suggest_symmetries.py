@@ -1,14 +1,14 @@
 """Which symmetries the data suggest: the right one first, none where there is none, and how sure it is.
 
 One-line bugs that turn this file red: rank by fewest images; stop after the first part; drop the prior of many
-hypotheses; suggest what the data contradict; glance without the normalisation, or with untied lengthscales; take the
-mirror image of the last observation alone; suggest what is true of equal outcomes.
+hypotheses, or that over their kinds; suggest what the data contradict; glance without the normalisation, or with untied
+lengthscales; take the mirror image of the last observation alone; suggest what is true of equal outcomes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log
+from math import exp, log
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from ax_symmetry import Symmetry, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.symmetry import Blocks, Mirror
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
-from ax_symmetry.diagnostics.suggest_symmetries import QuickLikelihood
+from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
+from ax_symmetry.diagnostics.suggest_symmetries import QuickLikelihood, log_odds
 from brute_force import closure, generators
 from cases import EXCHANGEABLE, even
 from scipy.stats import multivariate_normal
@@ -94,6 +95,20 @@ def test_one_of_many_must_be_likelier_than_one_alone() -> None:
     for suggestion in more:
         odds = log(suggestion.probability / (1 - suggestion.probability))
         assert odds <= suggestion.report.gain - log(3 * 11) + 0.05
+
+
+def test_beforehand_no_symmetry_is_as_probable_as_all_groups_together() -> None:
+    """Each of the three kinds has a third of it, in equal shares; of two parts the odds are multiplied."""
+    pairs = swaps(SPACE)
+    single = [*mirrors(SPACE), *pairs, *extended((("a",), ("b",)), SPACE)]
+    both = (single[0], pairs[0])
+    odds = {parts: exp(found) for parts, found in log_odds(
+        {**{(part,): 0.0 for part in single}, both: 0.0}, [both, *((part,) for part in single)]).items()}
+    kinds = {(part,): len(part.symmetric_blocks[0]) if part.symmetric_blocks else 0 for part in single}
+    for kind, number in enumerate((4, 8, 3)):
+        own = [odds[parts] for parts in kinds if kinds[parts] == kind]
+        assert own == pytest.approx([1 / 3 / number] * number)
+    assert odds[both] == pytest.approx(odds[(single[0],)] * odds[(pairs[0],)])
 
 
 def test_one_hot_columns() -> None:

@@ -2,7 +2,8 @@
 
 One-line bugs that turn this file red: fit with one image missing; scale the sem instead of the variance; put the
 transforms behind UnitX; let one backend use other default transforms than the other (the golden file); drop
-`symmetry=`, or with it the configs of Ax's own transforms; look for forgotten blocks in the experiment's space.
+`symmetry=`, or with it the configs of Ax's own transforms; look for forgotten blocks in the experiment's space; hand
+over a model that took no notice of the kernel.
 
 The golden file was written by Ax 1.3.1 with `python tests/generation/test_get_botorch.py`; every lane reads it.
 """
@@ -20,6 +21,8 @@ import pytest
 from ax.core.experiment import Experiment
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, SymmetryWarning, get_botorch
 from ax_symmetry._ax import backend
+from ax_symmetry._ax.fitted_models import fitted_model
+from gpytorch.kernels import RBFKernel
 from support import FITTED, LONE, add_trial, experiment, fast_optimizer, features, fill, float_range, space
 
 GOLDEN = Path(__file__).parent / "golden" / "posterior.json"
@@ -136,6 +139,21 @@ def test_configs_of_ax_s_own_transforms_reach_them(symmetry: Any) -> None:
     with fast_optimizer():
         adapter = get_botorch(made, made.lookup_data(), symmetry=symmetry, transform_configs={"Derelativize": own})
     assert adapter.transforms["Derelativize"].config == own
+
+
+def test_a_model_that_took_no_notice_of_the_kernel_is_not_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an Ax would do it that chooses another model by itself."""
+    own = backend.get_botorch
+
+    def another(*args: Any, **keywords: Any) -> Any:
+        adapter = own(*args, **keywords)
+        fitted_model(adapter).covar_module = RBFKernel()
+        return adapter
+
+    monkeypatch.setattr(backend, "get_botorch", another)
+    made = filled()
+    with fast_optimizer(), pytest.raises(SymmetryError, match="Ax fitted a SingleTaskGP with RBFKernel"):
+        get_botorch(made, made.lookup_data(), symmetry=CONFIG, method="kernel")
 
 
 @pytest.mark.parametrize("constrained", ["the call's", "the experiment's"])

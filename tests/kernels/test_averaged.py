@@ -3,7 +3,7 @@
 One-line bugs that turn this file red: divide by (m - 1)!; average over the inverse elements of a mirrored block only;
 take flips of one block for those of all; drop the columns that no element moves; leave lengthscales apart; take the
 mean of every chunk of images for its sum; hold all images at once; leave the group's elements on the processor; take a
-sum for a product; put a block's columns where another block's are; forget k(0, 0).
+sum for a product; put a block's columns where another block's are; forget k(0, 0); lose one of two output scales.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def kernels() -> dict[str, Kernel]:
         "rbf": RBFKernel(ard_num_dims=len(NAMES)),
         "one lengthscale": RBFKernel(),
         "scaled": ScaleKernel(RBFKernel(ard_num_dims=len(NAMES))),
+        "scaled twice": ScaleKernel(ScaleKernel(RBFKernel(ard_num_dims=len(NAMES)))),
         "matern": ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=len(NAMES))),
         "product": RBFKernel(ard_num_dims=len(NAMES)) * ScaleKernel(RBFKernel()),
         "mixed": AdditiveKernel(ProductKernel(RBFKernel(), MaternKernel(nu=0.5)), ScaleKernel(RBFKernel())),

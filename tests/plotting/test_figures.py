@@ -3,7 +3,9 @@
 One-line bugs that turn this file red: let `_places` stop after the first generator; measure `_outside` without the
 mirrored points; leave the canonical form out of the slice; transpose the surface; take Ax's order of rows for the order
 of trials; divide left-out means by the precision; forget to undo the standardisation; join arms that differ elsewhere;
-accumulate the maximum of what is minimised; let a shorter repeat go on for ever; hand `step` columns to `Data`.
+accumulate the maximum of what is minimised; count abandoned trials; draw the objective in place of the metric; leave
+the options of the dict aside; say that a derived parameter is fixed; let a shorter repeat go on for ever; hand `step`
+columns to `Data`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ax.core import parameter
 from ax.core.arm import Arm
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -24,14 +27,15 @@ from ax.core.metric import Metric
 from ax.core.objective import Objective
 from ax.core.observation import ObservationFeatures
 from ax.core.optimization_config import OptimizationConfig
-from ax_symmetry import Symmetry, get_botorch
+from ax_symmetry import Symmetry, SymmetryError, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.analyses import DomainPlot, LeftOutPlot, OrbitPlot
 from ax_symmetry.diagnostics import check_symmetry
 from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
 from ax_symmetry.plotting.domain_slice import domain_slice
 from plotly import graph_objects as go
-from support import FITTED, add_trial, choice, data_of, experiment, fill, float_range, int_range, random_points, space
+from support import FITTED, add_trial, choice, data_of, experiment, features, fill, float_range, int_range
+from support import random_points, space
 
 BLOCKS = {"blocks": [["m1", "f1"], ["m2", "f2"], ["m3", "f3"]]}
 SPACE = space([float_range(n) for n in ("m1", "f1", "m2", "f2", "m3", "f3", "z")])
@@ -147,8 +151,9 @@ def test_the_bright_part_is_canonical(plain: Any, group: str, order_by: list[str
                     assert (wall.z[j][i] < 0) == (min(rows) == tuple(round(point[n], 12) for n in order))
 
 
-def test_the_surface_is_what_ax_predicts(run: Experiment) -> None:
-    adapter = get_botorch(run, run.lookup_data(), symmetry=BLOCKS)
+@pytest.mark.parametrize("options", [{}, {"base_kernel": "rbf"}], ids=str)
+def test_the_surface_is_what_ax_predicts(run: Experiment, options: dict[str, str]) -> None:
+    adapter = get_botorch(run, run.lookup_data(), symmetry={**BLOCKS, **options})
     adapter._experiment = run
     fixed = {"f1": 0.2, "m2": 0.7, "m3": 0.1, "f3": 0.9, "z": 0.4}
     surface = plot_domain(adapter, BLOCKS, "m1", "f2", density=4, slice_values=fixed).data[0]
@@ -158,7 +163,7 @@ def test_the_surface_is_what_ax_predicts(run: Experiment) -> None:
         means, covariances = adapter.predict([point])
         assert surface.z[j][i] == pytest.approx(means["y"][0])
         assert surface.customdata[j][i] == pytest.approx(covariances["y"]["y"][0] ** 0.5)
-    own = plot_domain(run, BLOCKS, "m1", "f2", density=4, slice_values=fixed).data[0]
+    own = plot_domain(run, {**BLOCKS, **options}, "m1", "f2", density=4, slice_values=fixed).data[0]
     np.testing.assert_allclose(own.z, surface.z, atol=20 * FITTED)
 
 
@@ -189,6 +194,24 @@ def test_scales_integers_and_choices() -> None:
     assert fixed["b"] == 1.0 and fixed["c"] in ("p", "q") and isinstance(fixed["i"], int)
     wall = plot_domain(made, config, "a", "j", density=5, slice_values={"b": 1.0}).data[1].z
     np.testing.assert_allclose(wall, [[-0.5, -0.25, 0, 0.25, 0.5]] * 4, atol=1e-12)
+
+
+def test_a_derived_fraction_is_what_the_others_leave() -> None:
+    """It is fixed at no value, nor can it be given one, as it changes along the axes."""
+    if not hasattr(parameter, "DerivedParameter"):
+        pytest.skip("this Ax derives no parameters")
+    third = parameter.DerivedParameter("f3", parameter.ParameterType.FLOAT, "1.0 - f1 - f2")
+    made = experiment(space([*map(float_range, ("f1", "f2", "z")), third], [({"f1": 1.0, "f2": 1.0}, 1.0)]))
+    config = {"blocks": [["f1"], ["f2"], ["f3"]], "simplex": {"parameters": ["f1", "f2", "f3"]}}
+    for f1, f2, f3 in np.random.default_rng(0).dirichlet([1.0, 1.0, 1.0], size=6).tolist():
+        add_trial(made, {"f1": f1, "f2": f2, "f3": 1.0 - f1 - f2, "z": f1}, {"y": (f1 * f2 * f3, 0.1)})
+    adapter = get_botorch(made, made.lookup_data(), symmetry=config)
+    found = domain_slice(adapter, config, "f1", "z", density=3, slice_values={"f2": 0.25})
+    assert found.fixed == {"f2": 0.25}
+    points = [{"f1": f1, "f2": 0.25, "f3": 0.75 - f1, "z": z} for z in (0.0, 0.5, 1.0) for f1 in (0.0, 0.5, 1.0)]
+    np.testing.assert_allclose(found.surface["mean"], adapter.predict(features(points))[0]["y"])
+    with pytest.raises(SymmetryError, match="0.5 is no value of another parameter 'f3'; set values of f2"):
+        domain_slice(adapter, config, "f1", "z", density=3, slice_values={"f3": 0.5})
 
 
 def left_out_by_hand(made: Experiment, **how: Any) -> dict[str, tuple[float, float, float]]:
@@ -248,8 +271,8 @@ def test_orbits_by_brute_force(run: Experiment, group: str) -> None:
     assert sum(bool(t.showlegend) for t in lines) == 1 and lines[0].name.endswith(f": {len(lines)}")
 
 
-def searched(values: Iterable[Iterable[float]], minimize: bool) -> Experiment:
-    """Make an experiment with these values of the arms of each trial; the fourth trial failed."""
+def searched(values: Iterable[Iterable[float]], minimize: bool, lost: str) -> Experiment:
+    """Make an experiment with these values of the arms of each trial; the fourth trial failed, or was abandoned."""
     config = OptimizationConfig(objective=Objective(metric=Metric(name="y"), minimize=minimize))
     made = experiment(space([float_range("a"), float_range("b")]), optimization_config=config)
     rng = np.random.default_rng(0)
@@ -260,21 +283,23 @@ def searched(values: Iterable[Iterable[float]], minimize: bool) -> Experiment:
         trial.mark_running(no_runner_required=True)
         rows = [data_of(trial.index, arm.name, {"y": (v, 0.1)}).df for arm, v in zip(trial.arms, of_trial)]
         made.attach_data(Data(df=pd.concat(rows)))
-        trial.mark_failed() if k == 3 else trial.mark_completed()
+        getattr(trial, f"mark_{lost}" if k == 3 else "mark_completed")()
     return made
 
 
+@pytest.mark.parametrize("lost", ["failed", "abandoned"])
 @pytest.mark.parametrize("minimize", [False, True])
-def test_best_so_far(minimize: bool) -> None:
+def test_best_so_far(minimize: bool, lost: str) -> None:
     rng = np.random.default_rng(2)
     values = [rng.normal(size=(n, 2)) for n in (9, 8, 9, 10)]
     for v in values:
-        v[3] = -100 if minimize else 100  # of the failed trial
+        v[3] = -100 if minimize else 100  # of the trial that is lost
     plain = rng.normal(size=(7, 1))
     accumulate = (np.minimum if minimize else np.maximum).accumulate
     pick = np.min if minimize else np.max
     runs = np.array([accumulate(pick(np.delete(v, 3, axis=0), axis=1))[:7] for v in values])
-    figure = plot_best({"ours": [searched(v, minimize) for v in values], "plain Ax": searched(plain, minimize)})
+    figure = plot_best({
+        "ours": [searched(v, minimize, lost) for v in values], "plain Ax": searched(plain, minimize, lost)})
     low, high, middle, single = figure.data
     np.testing.assert_allclose(middle.y, np.median(runs, axis=0))
     np.testing.assert_allclose([low.y, high.y], np.quantile(runs, [0.25, 0.75], axis=0))
@@ -290,6 +315,17 @@ def test_a_metric_that_says_which_way() -> None:
     for k, value in enumerate([3.0, 5.0, 2.0]):
         add_trial(made, {"a": 0.1 * k, "b": 0.5}, {"w": (value, 0.1), "y": (0.0, 0.1)})
     assert list(plot_best({"one": made}, metric="w").data[0].y) == [3, 3, 2]
+
+
+@pytest.mark.parametrize("plot", [plot_left_out, plot_orbits, plot_domain])
+def test_a_figure_is_of_the_metric_that_is_named(plot: Callable[..., Any]) -> None:
+    """It is the one of an experiment that has no other."""
+    both, alone = experiment(SPACE, ("y", "w")), experiment(SPACE, ("w",))
+    for p in random_points(SPACE, 7):
+        add_trial(both, p, {"y": (even(p), 0.1), "w": (p["m1"] * p["m2"] * p["m3"] - p["z"], 0.1)})
+        add_trial(alone, p, {"w": (p["m1"] * p["m2"] * p["m3"] - p["z"], 0.1)})
+    axes, how = (("m1", "m2"), {"density": 3}) if plot is plot_domain else ((), {})
+    assert plot(both, BLOCKS, *axes, metric="w", **how).to_json() == plot(alone, BLOCKS, *axes, **how).to_json()
 
 
 def test_figures_have_names(run: Experiment) -> None:

@@ -1,7 +1,7 @@
 """Partial augmentation of mixed blocks: the search stays in the fundamental domain, or says that it does not.
 
 One-line bugs that turn this file red: compare the first slot first, a choice; overrule `order_by`; fall silent where no
-slot is a number; take all images for a part of them.
+slot is a number; take all images for a part of them; compare numbers first where nothing is to be confined.
 """
 
 from __future__ import annotations
@@ -27,6 +27,17 @@ def test_some_images_are_kept_although_the_first_slot_is_a_choice() -> None:
     assert point["x0"] <= point["x1"] <= point["x2"]
     with pytest.raises(SymmetryError, match="constrain: parameter m"):
         get_botorch(made, made.lookup_data(), symmetry={**config, "order_by": ["m0"]})
+
+
+def test_what_is_not_confined_is_compared_as_it_is_declared() -> None:
+    """With `constrain=False` the first slot, a choice, is compared first, and the search is told that it may stray."""
+    made = measured(MIXED, ("y",), 8, lambda p: sum(p[f"x{k}"] * (p[f"m{k}"] == "v") for k in range(3)))
+    config = {"blocks": MIXED_BLOCKS, "max_images": 2, "constrain": False}
+    with fast_optimizer(), pytest.warns(SymmetryWarning, match="constrain"):
+        adapter = get_botorch(made, made.lookup_data(), symmetry=config)
+    point = {"m0": "w", "x0": 0.1, "m1": "u", "x1": 0.5, "m2": "v", "x2": 0.9}
+    (found,) = adapter.transforms["Canonicalize"].untransform_observation_features(features([point]))
+    assert found.parameters == {"m0": "u", "x0": 0.5, "m1": "v", "x1": 0.9, "m2": "w", "x2": 0.1}
 
 
 def test_as_many_images_as_there_are_leave_out_none() -> None:
