@@ -44,7 +44,9 @@ def test_rows_of_the_csv(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mixture_from_csv", "mixture_ray"])
-def test_example(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_example(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Run on 40 of the rows, with searches that stop after a step."""
     pytest.importorskip("ax.api.client", reason="Ax 1.0 and later")
     if name == "mixture_ray":
