@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from ax.core import Experiment, ParameterType, RangeParameter, SearchSpace
+from ax.core import Arm, Experiment, GeneratorRun, ParameterType, RangeParameter, SearchSpace
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from experiments import new_experiment, new_parser, observe, run_cases, stand_in, training_data
 from gpytorch.constraints import GreaterThan
@@ -50,6 +50,19 @@ def unit(symmetry: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]])
 
     moved = scaled(mirror) if isinstance(mirror, Mapping) else [scaled(centers) for centers in mirror]
     return Symmetry.from_config({**symmetry, "mirror": moved})
+
+
+class Uniform:
+    """Stands in the place of a model for random search: draws every candidate from the whole space."""
+
+    def __init__(self, task: Problem) -> None:
+        self.bounds = task.bounds
+
+    def gen(self, n: int, model_gen_options: Any = None) -> GeneratorRun:
+        """Draw candidates."""
+        shares = torch.rand(n, len(self.bounds), dtype=torch.double).tolist()
+        points = [[low + (high - low) * u for u, (low, high) in zip(row, self.bounds.values())] for row in shares]
+        return GeneratorRun(arms=[Arm(parameters=dict(zip(self.bounds, point))) for point in points])
 
 
 def with_kernel(make: Callable[[Symmetry, list[str]], Kernel]) -> Callable[..., Any]:
@@ -95,6 +108,7 @@ def canonical_domain(constrain: bool) -> Callable[..., Any]:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
+    "random": lambda experiment, task: Uniform(task),
     "plain": lambda experiment, task: get_botorch(experiment, experiment.lookup_data()),
     "plain, Matern": with_kernel(
         lambda symmetry, names: get_covar_module_with_dim_scaled_prior(len(names), use_rbf_kernel=False)

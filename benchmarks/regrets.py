@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ Regrets in the function's units: median (25 % - 75 %) over seeds; what is below 
 Evaluations: until plain Ax's final median regret, as a share of the budget. Cumulative regret: mean and standard error
 of its sum over all evaluations but the first, quasi-random ones. p: lower than plain Ax's, Wilcoxon's signed-rank test,
 one-sided, paired by seed; final regrets that differ by less than a hundredth of the sem are level."""
+
+CONFIDENCE = 0.9
+"""Of the intervals of ratios."""
 
 
 def default_of(name: str) -> str:
@@ -79,6 +82,13 @@ class Runs:
         """Compare the cumulative regret: lower than the other's."""
         return p_value(self.sums, other.sums, "less")
 
+    def ratio(self, other: Runs) -> tuple[float, float, float]:
+        """Estimate the final regret divided by the other's, with an interval; what is below `least` counts as that."""
+        logs = [np.log(max(self.finals[seed], self.least) / max(other.finals[seed], self.least))
+                for seed in self.finals if seed in other.finals]
+        estimate, low, high = np.exp(hodges_lehmann(logs, CONFIDENCE))
+        return float(estimate), float(low), float(high)
+
     def final(self) -> str:
         """Say the simple regret at the end."""
         low, middle, high = (self.say(v) for v in np.quantile(self.lowest[:, -1], [0.25, 0.5, 0.75]))
@@ -107,6 +117,26 @@ def p_value(ours: Mapping[int, float], theirs: Mapping[int, float], alternative:
     return float(wilcoxon(differ, zero_method="zsplit", alternative=alternative).pvalue) if any(differ) else 1.0
 
 
+def hodges_lehmann(differences: Sequence[float], confidence: float) -> tuple[float, float, float]:
+    """Estimate the center of differences, with an interval: what Wilcoxon's exact signed-rank test does not reject.
+
+    The estimate is the median of the Walsh averages (d_i + d_j) / 2, i <= j. The interval goes from the k-th lowest to
+    the k-th highest of them, where a rank sum below k has a probability of at most (1 - confidence) / 2, and k is the
+    highest such number.
+
+    Reference: Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, 2014, sections 3.2 and 3.3.
+
+    Returns:
+        The estimate, and both ends: infinite where there are too few differences.
+    """
+    n, d = len(differences), np.asarray(differences, dtype=float)
+    walsh = np.sort(((d[:, None] + d) / 2)[np.triu_indices(n)])
+    ways = reduce(np.convolve, [np.eye(1, rank + 1)[0] + np.eye(1, rank + 1, rank)[0] for rank in range(1, n + 1)])
+    k = int((np.cumsum(ways) / 2.0**n <= (1 - confidence) / 2).sum())
+    low, high = (walsh[k - 1], walsh[-k]) if k else (-np.inf, np.inf)
+    return float(np.median(walsh)), float(low), float(high)
+
+
 def read(path: Path, methods: Sequence[str]) -> dict[str, dict[str, Runs]]:
     """Return the runs of every problem and method, in the order of the methods."""
     table, found = pd.read_csv(path), {}
@@ -129,6 +159,13 @@ def report(found: Mapping[str, Mapping[str, Runs]], methods: Sequence[str], figu
         ("", "plain Ax: final", "the default: final", "p", "evaluations", "plain Ax: cumulative",
          "the default: cumulative", "p", "s per candidate: plain, default"),
         (_default_line(name, ways["plain"], ways[default_of(name)]) for name, ways in found.items()),
+    ))
+    print("\nFinal regret of the default, divided by plain Ax's, where the two are not told apart (p >= 0.05).\n"
+          f"Hodges-Lehmann estimate, paired by seed, and its {CONFIDENCE:.0%} interval\n")
+    print(markdown(
+        ("", "ratio", "interval"),
+        (_ratio_line(name, ways["plain"], ways[default_of(name)]) for name, ways in found.items()
+         if ways[default_of(name)].p_final(ways["plain"]) >= 0.05),
     ))
     for title, others in (("the best of the peers", PEERS), ("plain Ax with a Matern kernel", ("plain, Matern",)),
                           ("the same with e learnt", ("k_G and e",)), ("that of RBF kernels", ("kernel, RBF",)),
@@ -162,6 +199,11 @@ def _default_line(name: str, plain: Runs, ours: Runs) -> list[str]:
     return [name, plain.final(), ours.final(), f"{ours.p_final(plain):.3f}", f"{ours.share_of_budget(plain):.2f}",
             plain.sum(), ours.sum(), f"{ours.p_sum(plain):.3f}",
             f"{np.median(plain.seconds):.2f}, {np.median(ours.seconds):.2f}"]
+
+
+def _ratio_line(name: str, plain: Runs, ours: Runs) -> list[str]:
+    ratio, low, high = ours.ratio(plain)
+    return [name, f"{ratio:.2f}", f"{low:.2f} - {high:.2f}"]
 
 
 def _beside(name: str, ways: Mapping[str, Runs], others: Sequence[str]) -> list[str]:

@@ -45,7 +45,7 @@ sphinx_gallery_conf = {
     "examples_dirs": ["../examples", "figures"],
     "gallery_dirs": ["examples", "pictures"],
     "filename_pattern": "",
-    "ignore_pattern": r"comparison\.py",  # no example, but what the studies share
+    "ignore_pattern": r"(comparison|mixtures)\.py",  # no examples, but what several share
     "copyfile_regex": r"index\.rst",
     "reset_argv": "run_scripts.arguments",
     "reset_modules": ("run_scripts.reset",),

@@ -19,6 +19,7 @@ FIGURES = Path(__file__).parent / "_build" / "figures"
 # Each script gets those of these options that it knows, so that the build takes minutes: new scripts need no line here.
 SMALLER = {"--trials": "12", "--initial": "8", "--repeats": "2", "--file": f"{tempfile.mkdtemp()}/state.json"}
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # or Ray prints the folders of this machine
+os.environ["PYTHONPATH"] = str(FIGURES.parents[2] / "examples")  # Ray's workers import from there
 drawn: dict[str, str] = {}  # by the name of a figure its frame, until it is shown
 
 
