@@ -9,7 +9,7 @@ written down. So each result holds for all six orders. `evaluate` below knows no
     python ray_tune.py --trials 40 --parallel 4             # a longer search
     python ray_tune.py --address auto --storage s3://mine   # on a Ray cluster, from one of its nodes
 
-Needs `pip install ax_symmetry[ray]`; the nodes of a cluster that only evaluate need no more than Ray.
+Needs `pip install .[ray]` in a clone; the nodes of a cluster that only evaluate need no more than Ray.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 One-line bugs that turn this file red: rename a keyword that the README or a page uses; break the order of the canonical
 candidate; write another order or number into the comment of a `print`; let a docstring's example give something else;
 name an option in docs/declare.md that the transforms do not know, or forget one; name another test command in .ci/run;
-leave a public name out of the API page; link to a page or heading that is not there; write a figure into the tables of
-README or benchmark that the runs do not give; change docs/draw_idea.py and forget to run it; a longer README.
+leave a public name out of the API page; use AxClient on another page than its own; link to a page or heading that is
+not there; write a figure into the tables of README or benchmark that the runs do not give; change docs/draw_idea.py and
+forget to run it; a longer README.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import pytest
 from ax_symmetry import diagnostics, kernels, models, plotting, symmetry
 from ax_symmetry._ax import backend
 from ax_symmetry.symmetry.declaration import OPTION_KEYS, SYMMETRY_KEYS
+from external.deprecations import deprecations_are_errors
 from support import fast_optimizer
 
 ROOT = Path(__file__).parent.parent
@@ -99,7 +101,7 @@ def test_readme_blocks_run(
     columns = [f"{slot}_{k}" for k in (1, 2, 3) for slot in ("mu", "std", "frac")]
     header = ",".join([*columns, "packing", "sem"])
     Path("measured.csv").write_text(f"{header}\n20,1,0.2,50,9,0.5,5,3,0.3,0.7,0.01\n")
-    with fast_optimizer():
+    with fast_optimizer(), deprecations_are_errors():
         names, _ = run(blocks, capsys)
     table = names["client"].summarize()
     assert len(table) == names["trial"] + 1 and table["packing"].notna().all()
@@ -202,7 +204,8 @@ def test_pages_run(
     if absent := next(filter(None, map(missing, blocks)), None):
         pytest.skip(f"this Ax, or this environment, has no {absent}")
     with small_ray(monkeypatch) if "import tune" in blocks[0] else nullcontext():
-        with fast_optimizer() if fits(blocks) else nullcontext():
+        old = page.stem == "ax-client"  # the interface itself is what Ax deprecates
+        with fast_optimizer() if fits(blocks) else nullcontext(), nullcontext() if old else deprecations_are_errors():
             run(blocks, capsys)
 
 

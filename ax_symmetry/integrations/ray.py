@@ -1,4 +1,4 @@
-"""Ray Tune: search with Ax's `Client`, whose model knows the symmetry. Needs `pip install ax_symmetry[ray]`.
+"""Ray Tune: search with Ax's `Client`, whose model knows the symmetry. Needs Ray Tune: `pip install .[ray]` in a clone.
 
 Up to Ax 1.2 Ray's own `AxSearch` works as well; hand it an `AxClient` with a strategy that knows the symmetry:
 
@@ -33,7 +33,7 @@ from ax_symmetry.symmetry.symmetry import Symmetry
 try:
     from ray.tune.search import Searcher
 except ImportError as error:
-    raise ImportError("ax_symmetry.integrations.ray needs Ray Tune: pip install ax_symmetry[ray]") from error
+    raise ImportError("ax_symmetry.integrations.ray needs Ray Tune: pip install .[ray] in a clone") from error
 
 if TYPE_CHECKING:
     from ax.api.client import Client

@@ -10,8 +10,9 @@ second row, the standard deviation, tells where either model would look next.
 """
 
 import numpy as np
+from ax.api.client import Client
+from ax.api.configs import RangeParameterConfig
 from ax.core.observation import ObservationFeatures
-from ax.service.ax_client import AxClient, ObjectiveProperties
 from plotly.subplots import make_subplots
 
 from ax_symmetry import Symmetry, get_botorch
@@ -23,22 +24,21 @@ def truth(a, b):
     return np.exp(-12 * ((a - 0.25) ** 2 + (b - 0.7) ** 2)) + np.exp(-12 * ((b - 0.25) ** 2 + (a - 0.7) ** 2))
 
 
-client = AxClient(random_seed=0, verbose_logging=False)
-client.create_experiment(
-    parameters=[{"name": name, "type": "range", "value_type": "float", "bounds": [0.0, 1.0]} for name in "ab"],
-    objectives={"y": ObjectiveProperties(minimize=False)},
-)
-for a, b in np.random.default_rng(3).uniform(size=(10, 2)).tolist():
-    parameters, trial = client.attach_trial({"a": a, "b": b})
-    client.complete_trial(trial, raw_data={"y": (truth(a, b), 0.01)})
+client = Client(random_seed=0)
+client.configure_experiment([
+    RangeParameterConfig(name=name, parameter_type="float", bounds=(0.0, 1.0)) for name in "ab"
+])
+client.configure_optimization(objective="y")
+observed = [{"a": a, "b": b} for a, b in np.random.default_rng(3).uniform(size=(10, 2)).tolist()]
+for p in observed:
+    client.complete_trial(client.attach_trial(p), raw_data={"y": (truth(p["a"], p["b"]), 0.01)})
 
-data = client.experiment.lookup_data()
-plain = get_botorch(client.experiment, data)
-symmetric = get_botorch(client.experiment, data, symmetry=symmetry, method="augmentation")
+data = client._experiment.lookup_data()
+plain = get_botorch(client, data)
+symmetric = get_botorch(client, data, symmetry=symmetry, method="augmentation")
 
 grid = np.linspace(0, 1, 33)
 places = [ObservationFeatures({"a": a, "b": b}) for b in grid.tolist() for a in grid.tolist()]
-observed = [arm.parameters for arm in client.experiment.arms_by_name.values()]
 images = [image for p in observed for image in Symmetry.from_config(symmetry).orbit(p)[1:]]
 
 fig = make_subplots(2, 2, shared_xaxes=True, shared_yaxes=True, horizontal_spacing=0.04, vertical_spacing=0.08,

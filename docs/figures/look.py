@@ -8,8 +8,8 @@ and without it. The lamps are of the same make, so that (x, power) of both may t
 
 import numpy as np
 import torch
-from ax.core.arm import Arm
-from ax.service.ax_client import AxClient, ObjectiveProperties
+from ax.api.client import Client
+from ax.api.configs import RangeParameterConfig
 
 from ax_symmetry import get_botorch
 from ax_symmetry.plotting import plot_best, plot_domain, plot_left_out, plot_orbits
@@ -29,19 +29,20 @@ def evenness(p):
 def search(seed, trials, **knowledge):
     """Run a search: eight Sobol points, the same for both, then Ax."""
     torch.manual_seed(seed)
-    parameters = [{"name": name, "type": "range", "value_type": "float", "bounds": [0.0, 1.0]} for name in names]
-    client = AxClient(random_seed=seed, verbose_logging=False)
-    client.create_experiment(parameters=parameters, objectives={"evenness": ObjectiveProperties(minimize=False)})
-    made = client.experiment
+    client = Client(random_seed=seed)
+    client.configure_experiment([
+        RangeParameterConfig(name=name, parameter_type="float", bounds=(0.0, 1.0)) for name in names
+    ])
+    client.configure_optimization(objective="evenness")
     start = torch.quasirandom.SobolEngine(4, scramble=True, seed=seed).draw(8).tolist()
     for number in range(trials):
         if number < 8:
             point = dict(zip(names, start[number]))
         else:
-            point = get_botorch(made, made.lookup_data(), **knowledge).gen(1).arms[0].parameters
-        _, trial = client.attach_trial(point)
-        client.complete_trial(trial, raw_data={"evenness": (evenness(point), 0.02)})
-    return made
+            data = client._experiment.lookup_data()
+            point = get_botorch(client, data, **knowledge).gen(1).arms[0].parameters
+        client.complete_trial(client.attach_trial(point), raw_data={"evenness": (evenness(point), 0.02)})
+    return client
 
 
 known = [search(seed, 20, symmetry=symmetry) for seed in (0, 1, 2)]
@@ -63,11 +64,7 @@ plot_left_out(known[0], symmetry).show()
 
 for swapped in (False, True):
     point = dict(zip(names, (0.8, 0.6, 0.2, 0.9) if swapped else (0.2, 0.9, 0.8, 0.6)))
-    trial = plain[0].new_trial()
-    trial.add_arm(Arm(point))
-    trial.mark_running(no_runner_required=True)
-    trial.update_trial_data({"evenness": (evenness(point), 0.02)})
-    trial.mark_completed()
+    plain[0].complete_trial(plain[0].attach_trial(point), raw_data={"evenness": (evenness(point), 0.02)})
 plot_orbits(plain[0], symmetry).show()
 
 # %%

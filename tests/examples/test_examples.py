@@ -34,9 +34,10 @@ EXAMPLES = {
 
 
 def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run an example as a user does."""
+    """Run an example as a user does; but for those of what Ax itself deprecates, its DeprecationWarnings are errors."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, str(ROOT / "examples" / f"{name}.py"), *map(str, arguments)]
+    strict = [str(ROOT / "tests" / "external" / "deprecations.py")] if name == "client_api" else []
+    command = [sys.executable, *strict, str(ROOT / "examples" / f"{name}.py"), *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     )

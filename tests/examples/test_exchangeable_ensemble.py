@@ -22,6 +22,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "exchangeable_ensemble.py"
+STRICT = Path(__file__).parents[1] / "external" / "deprecations.py"
 POINT = {"rate_1": 3e-3, "decay_1": 1e-3, "jitter_1": 0.1, "rate_2": 3e-2, "decay_2": 1.0, "jitter_2": 0.4,
          "rate_3": 1e-2, "decay_3": 1e-1, "jitter_3": 0.0}
 
@@ -110,7 +111,8 @@ def test_script_compares_searches(tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1",
                    "PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])}
     arguments = ["--trials", "4", "--initial", "3", "--repeats", "2", "--out", str(tmp_path / "new")]
-    done = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, env=environment)
+    command = [sys.executable, str(STRICT), str(SCRIPT), *arguments]  # Ax's DeprecationWarnings are errors
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert "24/24" in done.stderr and "Traceback" not in done.stderr
     start, end = ([float(median) for median in re.findall(r"([\d.]+) \(", line)]

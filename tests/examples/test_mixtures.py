@@ -2,7 +2,8 @@
 
 One-line bugs that turn this file red: a third fraction that is not what the other two leave; one row fewer in the CSV;
 rows that are not attached; `num_initialization_trials=0` left out (a quasi-random candidate among the five); four
-candidates; the best point not brought into canonical order; the figure not written; an example of 60 lines.
+candidates; a call of what Ax deprecates; the best point not brought into canonical order; the figure not written; an
+example of 60 lines.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import mixtures
 import pandas as pd
 import pytest
+from external.deprecations import deprecations_are_errors
 from support import fast_optimizer
 
 EXAMPLES = Path(mixtures.__file__).parent
@@ -61,7 +63,7 @@ def test_example(
     new_client = example.Client
     monkeypatch.setattr(example, "Client", lambda **keywords: made.append(new_client(**keywords)) or made[0])
     monkeypatch.setattr(example, "write_csv", lambda folder: mixtures.write_csv(folder, rows=40))
-    with fast_optimizer():
+    with fast_optimizer(), deprecations_are_errors():
         example.main()
     trials = [*made[0]._experiment.trials.values()]
     assert len(trials) == 45 and all(trial.status.is_completed for trial in trials)

@@ -22,6 +22,7 @@ import particle_packing as pp
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "particle_packing.py"
+STRICT = Path(__file__).parents[1] / "external" / "deprecations.py"
 TIGHT = 1e9  # a compaction index so large that the packing is the virtual one
 LOOSE_SIZES = 1e-14  # a size ratio so small that the classes do not disturb each other
 
@@ -99,11 +100,11 @@ def test_order_of_components_does_not_matter() -> None:
 
 
 def run(*arguments: object) -> str:
-    """Run the script and return what it prints."""
+    """Run the script, Ax's DeprecationWarnings as errors, and return what it prints."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1",
                    "PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True,
-                          env=environment)
+    command = [sys.executable, str(STRICT), str(SCRIPT), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
