@@ -70,6 +70,13 @@ def pair(a: Any, b: Any) -> SearchSpace:
     return space([a, b])
 
 
+def switched(**dependents: Mapping[str, list[str]]) -> SearchSpace:
+    """Make two switches with a range for each, which is there where the switch is at y."""
+    given = {"a": {"y": ["c"]}, "b": {"y": ["d"]}, **dependents}
+    switches = [choice(name, ["y", "n"], dependents=given[name]) for name in "ab"]
+    return space([*switches, float_range("c"), float_range("d")])
+
+
 def filled(made: SearchSpace) -> Experiment:
     """Run two trials near the lower corner of a space."""
     run = experiment(made)
@@ -216,6 +223,23 @@ DECLARATIONS = [
     pytest.param(
         {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "drop the mirror",
         id="mirror-in-a-simplex"
+    ),
+    pytest.param(PAIR, switched(), ("parameter c", "depends on a"), "Add it to the block", id="dependents-outside"),
+    pytest.param(
+        {"blocks": [["a", "c"], ["b", "d"]]}, switched(b={"n": ["d"]}), ("a and b", "['c']", "['d']"), "slot by slot",
+        id="dependents-of-another-value",
+    ),
+    pytest.param(
+        {"blocks": [["a", "c"], ["b", "d"]]}, switched(a={"y": ["d"]}, b={"y": ["c"]}), ("parameter d", "depends on a"),
+        "Add it",
+        id="dependent-in-another-block",
+    ),
+    pytest.param(
+        {"blocks": [["c"], ["d"]]}, switched(), ("parameter a", "['c']"), "Let all of a slot", id="dependents-alone",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.5}}, pair(choice("a", [0, 1], dependents={0: ["b"]}), float_range("b")), ("parameter a",),
+        "take it out of the mirror", id="mirror-with-dependents",
     ),
     pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
     pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"a": period}', id="list-for-period"),
