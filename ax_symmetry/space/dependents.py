@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ax.core.parameter import Parameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.errors import SymmetryError
+from ax_symmetry.symmetry.absent import check_sums
+from ax_symmetry.symmetry.inert import Inert, generator_maps
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 Dependents = dict[Any, frozenset[str]]
@@ -42,13 +44,28 @@ def check_dependents(symmetry: Symmetry, search_space: SearchSpace) -> None:
             image = {value: frozenset(moved.get(n, n) for n in names) for value, names in own.items()}
             if image != dependents.get(moved.get(name, name), {}):
                 raise _differ(name, moved.get(name, name), dependents)
+    check_sums(symmetry, inert_slots(symmetry, search_space))
 
 
-def generator_maps(symmetry: Symmetry) -> Iterator[dict[str, str]]:
-    """List for every generator of the group where it moves each parameter; whether it mirrors them does not count."""
-    names = symmetry.parameters
-    for points in symmetry.action.generators.tolist():
-        yield {names[point % len(names)]: name for name, point in zip(names, points)}
+def inert_slots(symmetry: Symmetry, search_space: SearchSpace) -> tuple[Inert, ...]:
+    """List the slots of blocks that change nothing while another has some value: as declared, and dependent ones."""
+    listed = dict.fromkeys(symmetry.inert)
+    below = {name: dependents_of(search_space.parameters.get(name)) for name in symmetry.parameters}
+    for name, dependents in below.items():
+        by_names: dict[tuple[str, ...], list[Any]] = {}
+        for value in getattr(search_space.parameters.get(name), "values", ()) if dependents else ():
+            gone = frozenset().union(*dependents.values()) - dependents.get(value, frozenset())
+            names = tuple(n for n in symmetry.parameters if n in _all_below(gone, below))
+            if names:
+                by_names.setdefault(names, []).append(value)
+        listed.update(dict.fromkeys(Inert(name, tuple(values), names) for names, values in by_names.items()))
+    return tuple(listed)
+
+
+def _all_below(names: frozenset[str], below: Mapping[str, Dependents]) -> frozenset[str]:
+    """Return names with all that depend on them, directly or by way of others."""
+    following = frozenset().union(*(n for name in names for n in below.get(name, {}).values()))
+    return names | _all_below(following, below) if following else names
 
 
 def _check_own_block(symmetry: Symmetry, dependents: Mapping[str, Dependents]) -> None:
