@@ -74,6 +74,13 @@ class Absent(Kind):
             for block in part.blocks
         )
 
+    def in_unit_cube(self) -> Absent:
+        """Raise: which number says that a block is absent depends on the bounds, or on the numbers of choices."""
+        raise SymmetryError(
+            "absent: what it becomes in the unit cube depends on a search space that a surrogate spec does not know; "
+            "use method 'kernel' of get_botorch or choose_generation_strategy."
+        )
+
     def check_with(self, symmetry: Symmetry) -> None:
         """Check that every name is a slot of blocks, and that the group moves whole blocks."""
         for name in self.parameters:

@@ -165,14 +165,7 @@ def _check_inert(
     if not encoding.inert:
         return
     switch, names = encoding.inert[0].switch, ", ".join(encoding.inert[0].names)
-    if "SymmetrizeObservations" not in transforms:
-        return
-    if symmetrize.method == "kernel" and encoding.symmetry.inert:
-        raise SymmetryError(
-            f"method: 'kernel' does not know blocks that may be absent, as by {switch}, so far; set it to "
-            "'augmentation'."
-        )
-    if symmetrize.method == "kernel":
+    if "SymmetrizeObservations" not in transforms or symmetrize.method == "kernel":
         return
     if symmetrize.is_partial(encoding.symmetry.order) or symmetrize.max_images is not None:
         raise SymmetryError(

@@ -745,8 +745,8 @@ CALLS = [
         ("Canonicalize", "SymmetrizeObservations", "'mirror'"), "the same dict", id="two-symmetries",
     ),
     pytest.param(
-        lambda: compose(FLOATS, symmetry=MAYBE, method="kernel"), ("method", "by a"), "set it to 'augmentation'",
-        id="kernel-of-absent-blocks",
+        lambda: InvariantKernel({**SLOTS, "absent": {"a": "no"}}, list("abcd")), ("absent", "'no'", "a "),
+        "name the number", id="kernel-of-absent-text",
     ),
     pytest.param(
         lambda: compose(FLOATS, symmetry={**MAYBE, "max_images": 2}, method="augmentation"), ("max_images", "by a"),
@@ -992,6 +992,10 @@ WITH_FIDELITY = space([float_range("a"), float_range("b"), FIDELITY])
 WITH_TASK = space([float_range("a"), float_range("b"), choice("c", ["u", "v"], is_task=True, target_value="v")])
 SEVEN = space([*(float_range(n) for n in "abdefgh"), FIDELITY])
 CALLS += [
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": MAYBE}), ("absent", "surrogate spec"), "method 'kernel'",
+        id="spec-with-absent-blocks",
+    ),
     pytest.param(
         lambda: by_spec(InvariantKernel, {"symmetry": {"period": {"a": 1.0}}}), ("period", "surrogate spec"),
         "method 'kernel'", id="spec-with-a-period",

@@ -1,8 +1,8 @@
 """Blocks that may be absent, whose slots are then inert: against brute force over permutations and inert values.
 
 One-line bugs that turn this file red: an absent block compared by its numbers, so that it comes first; inert numbers
-left as they are, or put at the lower bound where a grid has no number there; an inert number mirrored; a switch taken at
-its word where it is off by rounding; the fixed value of an inert parameter overwritten; images that keep inert numbers
+left as they are, or put at the lower bound where a grid has no number there; an inert number mirrored; a switch that
+is off by rounding taken for another; the fixed value of an inert parameter overwritten; images that keep inert numbers
 apart; an arm that lacks inert parameters forgotten.
 """
 
