@@ -138,6 +138,19 @@ def space(
     return made
 
 
+def hierarchy(parameters: Sequence[Parameter]) -> SearchSpace:
+    """Make a hierarchical search space of parameters with `dependents`; Ax up to 1.0 wants a root above them."""
+    from ax.core import search_space as module
+
+    kind = getattr(module, "HierarchicalSearchSpace", SearchSpace)
+    if GENERATION == "modelbridge":
+        dependent = {n for p in parameters if p.is_hierarchical for names in p.dependents.values() for n in names}
+        tops = [p.name for p in parameters if p.name not in dependent]
+        root = {"name": "root", "parameter_type": ParameterType.STRING, "value": "root", "dependents": {"root": tops}}
+        parameters = [FixedParameter(**root), *parameters]
+    return kind(parameters=list(parameters))
+
+
 def experiment(search_space: SearchSpace, metrics: Sequence[str] = ("y",), **keywords: Any) -> Experiment:
     """Make an experiment that maximises the first metric and tracks the others."""
     objective = Objective(metric=Metric(name=metrics[0]), minimize=False)

@@ -71,7 +71,7 @@ class RowTransform(RowLogic, Transform):
         new_arms.index = _renamed(new_arms.index, names)
         for parameter, values in images.table.items():
             column = new_arms[parameter].to_numpy(dtype=object, copy=True)
-            column[~images.first] = np.asarray(values, dtype=object)[~images.first]
+            column[images.written] = np.asarray(values, dtype=object)[images.written]
             new_arms[parameter] = _like(pd.Series(column, index=new_arms.index), arm_data[parameter].dtype)
         if "metadata" in new_arms:
             new_arms["metadata"] = [dict(m) if isinstance(m, Mapping) else m for m in new_arms["metadata"]]

@@ -75,7 +75,7 @@ class RowTransform(RowLogic, Transform):
             image = copy(observations[row])
             image.arm_name, image.features, image.data = names[i], copy(image.features), copy(image.data)
             image.features.parameters = dict(image.features.parameters)
-            if not images.first[i]:
+            if images.written[i]:
                 image.features.parameters.update({name: values[i] for name, values in images.table.items()})
             image.features.metadata = copy(image.features.metadata)
             image.data.means = image.data.means.copy()

@@ -47,16 +47,23 @@ class Images:
         number: The place of the image in its orbit, 0 for the row itself.
         variance_scale: What the covariance of the image's data is multiplied by.
         table: The values of every parameter that moves.
+        completed: Whether the row that the image comes from gets other values itself, for inert parameters.
     """
 
     rows: npt.NDArray[np.intp]
     number: npt.NDArray[np.intp]
     variance_scale: npt.NDArray[np.float64]
     table: Mapping[str, Sequence[Any]]
+    completed: npt.NDArray[np.bool_] | None = None
 
     @property
     def first(self) -> npt.NDArray[np.bool_]:
         return self.number == 0
+
+    @property
+    def written(self) -> npt.NDArray[np.bool_]:
+        """Which images get the values of the table; the others keep those of their row."""
+        return ~self.first if self.completed is None else ~self.first | self.completed
 
     def names(self, arms: Sequence[str | None]) -> list[str | None]:
         """Name the images: the row itself keeps its arm's name, the others get a new one, the same on every call."""

@@ -51,7 +51,9 @@ class CanonicalCenter(CenterNode):
         if known is not None:
             return dict(known)
         values = encoding.decode(Asked(encoding, order, self.search_space, {}).candidates(x, [center]))
-        return {**center, **{name: found[0] for name, found in values.items()}}
+        depends = [one for one in encoding.inert if one not in symmetry.inert and values[one.switch][0] in one.values]
+        point = {**center, **{name: found[0] for name, found in values.items()}}
+        return {name: v for name, v in point.items() if not any(name in one.names for one in depends)}
 
 
 def center_node(node: Any, config: Mapping[str, Any] | None) -> Any:

@@ -131,7 +131,11 @@ class Action:
         return sizes
 
     def canonical_points(
-        self, x: Rows, mirrored: Rows | None = None, comparison_order: Sequence[int] = ()
+        self,
+        x: Rows,
+        mirrored: Rows | None = None,
+        comparison_order: Sequence[int] = (),
+        compared: Rows | None = None,
     ) -> PointIndices:
         """Find the canonical representative: the lexicographically least image.
 
@@ -139,6 +143,7 @@ class Action:
             x: Rows `n x d`.
             mirrored: The same rows with every column mirrored, `n x d`; needed if the group mirrors.
             comparison_order: The columns in the order of comparison, block after block; by default from left to right.
+            compared: The numbers by which the points compare, `n x 2 d`; their own by default.
 
         Returns:
             The points `n x d` of the representatives. O(n m log m) for the symmetric group on m blocks, O(n |G| d) for
@@ -147,7 +152,7 @@ class Action:
         Raises:
             SymmetryError: A part of the group that cannot be sorted has more than `ENUMERATION_LIMIT` elements.
         """
-        return self._least_points(with_mirror_images(x, mirrored), comparison_order)
+        return self._least_points(with_mirror_images(x, mirrored) if compared is None else compared, comparison_order)
 
     def _least_points(self, z: Rows, comparison_order: Sequence[int]) -> PointIndices:
         """Find the least images of rows beside their mirror images, `n x 2 d`."""
@@ -166,10 +171,16 @@ class Action:
             points[:, list(factor.columns)] = candidates[np.arange(len(z)), best]
         return points
 
-    def canonical_rows(self, x: Rows, mirrored: Rows | None = None, comparison_order: Sequence[int] = ()) -> Rows:
+    def canonical_rows(
+        self,
+        x: Rows,
+        mirrored: Rows | None = None,
+        comparison_order: Sequence[int] = (),
+        compared: Rows | None = None,
+    ) -> Rows:
         """Return the canonical representatives `n x d` themselves; see `canonical_points`."""
         z = with_mirror_images(x, mirrored)
-        return np.take_along_axis(z, self._least_points(z, comparison_order), axis=1)
+        return np.take_along_axis(z, self._least_points(z if compared is None else compared, comparison_order), axis=1)
 
     @cached_property
     def _rivals(self) -> PointIndices:

@@ -104,7 +104,7 @@ class AveragedKernel(WrapsBaseKernel):
 
     def rows(self, x: Tensor) -> Tensor:
         """Return the rows on which the group acts."""
-        return x
+        return self.action.at_lowest(x)
 
     def transformed(self, x: Tensor) -> Tensor:
         """Transform rows as the base kernel sees them."""

@@ -19,7 +19,9 @@ from ax_symmetry.groups.actions import Action
 from ax_symmetry.groups.induced_action import induced_action
 from ax_symmetry.kernels.column_places import ColumnPlace, categories_of, circles_of, implied_column
 from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
+from ax_symmetry.kernels.inert_columns import InertColumns, points_of_numbers
 from ax_symmetry.options import plain
+from ax_symmetry.symmetry.inert import TOLERANCE, Inert
 from ax_symmetry.symmetry.kind import as_tuple
 from ax_symmetry.symmetry.simplex import simplex_hint
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -40,6 +42,7 @@ class ColumnAction:
         weights, offsets: The columns of implied parameters are `row @ weights + offsets`, `d x (D - d)` and `D - d`.
         circles: The quotient map of periodic parameters, None without any.
         categories: The embedding of choices without an order, None without any; a kernel sees what both make of rows.
+        inert: The quotient map of blocks that may be absent, None without any.
         joined: Sets of columns that have one lengthscale, whatever the group does.
     """
 
@@ -52,6 +55,7 @@ class ColumnAction:
     offsets: Tensor
     circles: Circles | None = None
     categories: Categories | None = None
+    inert: InertColumns | None = None
     joined: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
@@ -61,6 +65,7 @@ class ColumnAction:
         places: Mapping[str, ColumnPlace],
         width: int,
         categories: Mapping[int, Sequence[float]] | None = None,
+        inert: Sequence[Inert] | None = None,
     ) -> ColumnAction:
         """Make the action of a symmetry on the columns of a model.
 
@@ -69,6 +74,7 @@ class ColumnAction:
             places: Where its parameters are. A parameter that is missing is implied by its simplex.
             width: The number d of columns.
             categories: The values of every column, by its number, that holds a choice without an order.
+            inert: The slots that change nothing while another has some value; those of the symmetry by default.
 
         Raises:
             NotAveraged: A parameter that implies another, or has a period, is not affine in its column.
@@ -89,7 +95,8 @@ class ColumnAction:
                 sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
         action = induced_action(symmetry.action, columns, total)
         embeddings = circles_of(symmetry, places), categories_of(categories)
-        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings)
+        quotient = InertColumns.of(symmetry.inert if inert is None else inert, symmetry, full, total)
+        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient)
 
     @property
     def order(self) -> int:
@@ -148,7 +155,7 @@ class ColumnAction:
 
     def for_kernel(self) -> ColumnAction:
         """Return the action on rows as a kernel sees them: the columns that one column becomes move together."""
-        action = replace(self, width=self.action.width, circles=None, categories=None)
+        action = replace(self, width=self.action.width, circles=None, categories=None, inert=None)
         for embedding in self.embeddings:
             action = action.embedded(embedding)
         return action
@@ -176,11 +183,39 @@ class ColumnAction:
 
     def kernel_rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
         """Make of rows `... x n x d` what a kernel sees: embedded full rows, periodic ones on circles or on a line."""
-        rows = self.append_implied(x)
+        rows = full = self.append_implied(x)
         for embedding in self.embeddings:
             on_line = embedding is self.circles and not on_circles
             rows = torch.nn.functional.pad(rows, (0, len(embedding.columns))) if on_line else embedding(rows)
-        return rows
+        if self.inert is None:
+            return rows
+        source, constants = self._constants
+        return torch.where(self.inert.mask(full)[..., source.to(x.device)], constants.to(rows), rows)
+
+    @cached_property
+    def _constants(self) -> tuple[Tensor, Tensor]:
+        """The full column that each column of a kernel's rows is made of, and what stands there if it is inert.
+
+        That is the middle of everything: of a range, of a circle, and of the corners that choices are.
+        """
+        source = torch.arange(self.action.width)
+        constants = source.new_zeros(0).double() if self.inert is None else self.inert.middle.nan_to_num(0.5)
+        for embedding in self.embeddings:
+            for column, own in embedding.places(len(source)).items():
+                constants[column] = 0.0
+                source = torch.cat([source, source.new_full((len(own) - 1,), column)])
+        return source, torch.cat([constants, constants.new_zeros(len(source) - len(constants))])
+
+    def one_experiment(self, full: Tensor) -> Tensor:
+        """Give inert numbers of full rows the constant that mirrors leave alone."""
+        return full if self.inert is None else torch.where(self.inert.mask(full), self.inert.middle.to(full), full)
+
+    def at_lowest(self, x: Tensor) -> Tensor:
+        """Give inert numbers of rows `... x n x d` their lowest values."""
+        if self.inert is None:
+            return x
+        mask = self.inert.mask(self.append_implied(x))[..., : self.width]
+        return torch.where(mask, self.inert.lowest[: self.width].to(x), x)
 
     def scaled(self, lower: Tensor, width: Tensor) -> ColumnAction:
         """Return the action on rows `(x - lower) / width`, given both for the d columns.
@@ -201,6 +236,7 @@ class ColumnAction:
             offsets=(lower @ self.weights + self.offsets - low[self.width:]) / wide[self.width:],
             circles=None if self.circles is None else self.circles.scaled(lower, width),
             categories=None if self.categories is None else self.categories.scaled(lower, width),
+            inert=None if self.inert is None else self.inert.scaled(low, wide),
         )
 
     def append_implied(self, x: Tensor) -> Tensor:
@@ -243,8 +279,15 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
         if name not in names and name not in implied:
             hint = f"name all columns of x. {simplex_hint(symmetry, name, names)}".rstrip()
             raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; {hint}")
+    points = points_of_numbers(symmetry.inert)
     places = {
-        name: ColumnPlace((column,), mirror_sum=2 * symmetry.centers.get(name, 0.0))
+        name: ColumnPlace(
+            (column,),
+            mirror_sum=2 * symmetry.centers.get(name, 0.0),
+            middle=symmetry.centers.get(name),
+            points=points.get(name, ()),
+            within=TOLERANCE,
+        )
         for column, name in enumerate(names)
         if name in symmetry.parameters
     }

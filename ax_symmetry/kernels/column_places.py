@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,12 +24,20 @@ class ColumnPlace:
         slope: If it is one column, and affine in the parameter, `column = slope * value + offset`; None otherwise.
         offset: See `slope`.
         mirror_sum: What one column and its mirror image add up to.
+        middle: The middle of each column's range, if it is known; one of them if a mirror moves the parameter.
+        lowest: What stands in its columns for its lowest value, if that is known.
+        points: What stands there for some values; for all that it has, if they are few.
+        within: How near to one of these a number must be to count as it.
     """
 
     columns: tuple[int, ...]
     slope: float | None = 1.0
     offset: float = 0.0
     mirror_sum: float = 0.0
+    middle: float | None = None
+    lowest: tuple[float, ...] = ()
+    points: tuple[tuple[Any, tuple[float, ...]], ...] = ()
+    within: float = math.inf
 
 
 def circles_of(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles | None:

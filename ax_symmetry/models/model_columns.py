@@ -5,8 +5,10 @@ A parameter is one column (scaled, on a log scale, numbered) or, one-hot, severa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -22,9 +24,12 @@ from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
 from ax_symmetry.space.bounds import is_unordered, numeric_bounds
 from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.space.grid import grid_of
 
 Probe = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
 """Sends parameterizations through the transforms that lead to the columns; returns the columns' values, by name."""
+SINGLE = 1e-6
+"""Ax rounds the bounds by which it scales columns to single precision, so that a number is off by less than this."""
 
 
 def column_action(
@@ -47,7 +52,7 @@ def column_action(
         NotAveraged: No element of the group maps the columns to each other.
     """
     places = _places(encoding, names, lambda points: probe([{**others, **point} for point in points]))
-    return ColumnAction.of(encoding.symmetry, places, len(names), categories)
+    return ColumnAction.of(encoding.symmetry, places, len(names), categories, encoding.inert)
 
 
 class ModelColumns:
@@ -134,7 +139,45 @@ def _places(encoding: ParameterEncoding, names: Sequence[str], probe: Probe) -> 
         kinds = {(len(places[n].columns), *(round(end, 9) for end in ends[n])) for n in orbit if n in places}
         if len(kinds) > 1:
             raise NotAveraged(f"parameters {', '.join(orbit)} trade places, but differ in the model.")
-    return places
+    if not encoding.inert:
+        return places
+    return _with_switches(encoding, places, ends, names, lambda points: probe([{**first, **one} for one in points]))
+
+
+def _with_switches(
+    encoding: ParameterEncoding,
+    places: Mapping[str, ColumnPlace],
+    ends: Mapping[str, tuple[float, float]],
+    names: Sequence[str],
+    probe: Probe,
+) -> dict[str, ColumnPlace]:
+    """Find also where lowest values are, and those with which a switch makes others inert."""
+    lowest = {name: values[0] for name, values in encoding.decode(encoding.lowest[None]).items() if name in places}
+    asked, within = {}, {}
+    for one in encoding.inert:
+        p = encoding.parameters.get(one.switch)
+        if p is not None:
+            few = not isinstance(p, RangeParameter) or len(_values(p)) > 2
+            asked[one.switch] = _values(p) if few else list(one.values)
+            low, high = ends[one.switch]
+            grid, slope = grid_of(p), places[one.switch].slope
+            within[one.switch] = math.inf if few else SINGLE * abs(high - low)
+            if not few and grid is not None and slope is not None:  # numbers that will be rounded to it
+                within[one.switch] = (0.5 - SINGLE) * grid.step * abs(slope)
+    points = [(name, value) for name, values in asked.items() for value in values]
+    answers = probe([lowest, *({name: value} for name, value in points)])
+    rows = [[float(row.get(name, math.nan)) for name in names] for row in answers]
+    found = {}
+    for name, place in places.items():
+        own = [(value, row) for (of, value), row in zip(points, rows[1:]) if of == name]
+        found[name] = replace(
+            place,
+            middle=place.mirror_sum / 2,
+            lowest=tuple(rows[0][column] for column in place.columns),
+            points=tuple((value, tuple(row[column] for column in place.columns)) for value, row in own),
+            within=within.get(name, math.inf),
+        )
+    return found
 
 
 def _line(p: Parameter, values: Sequence[Any], column: Sequence[float]) -> tuple[float | None, float]:

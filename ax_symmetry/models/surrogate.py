@@ -156,7 +156,8 @@ def kernel_arguments(
             f"symmetry: parameter {name} is implied by others, in units that a surrogate spec does not know; use "
             "method 'kernel' of get_botorch or choose_generation_strategy."
         )
-    scaled = Symmetry(tuple(part.in_unit_cube() for part in declared.parts if part.moves))
+    told = [part for part in declared.parts if part.moves or part.inert(declared)]
+    scaled = Symmetry(tuple(part.in_unit_cube() for part in told))
     own: dict[str, Any] = {"symmetry": scaled, "feature_names": names}
     own["base_kernel"] = options.pop("base_kernel", None)
     own["batch_shape"] = _batch_shape(dataset.Y.shape[-1])

@@ -69,6 +69,11 @@ def domain_slice(
     chosen = choose_metric(experiment, metric)
     order_by = () if isinstance(symmetry, Symmetry) else read_canonicalize(symmetry).order_by
     encoding = ParameterEncoding(declared, experiment.search_space)
+    if encoding.inert:
+        raise SymmetryError(
+            f"plot_domain: blocks may be absent by {encoding.inert[0].switch}, and come last then, so that no walls "
+            "bound the fundamental domain; declare the symmetry without them for the picture."
+        )
     comparison_order = declared.comparison_order(order_by)
     seen = observations(experiment, chosen)
     arms = [experiment.arms_by_name[name].parameters for name in seen["arm_name"]]

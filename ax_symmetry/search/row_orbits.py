@@ -12,7 +12,7 @@ from ax_symmetry.kernels.column_action import ColumnAction
 
 def canonical_rows(action: ColumnAction, x: Tensor) -> Tensor:
     """Return the canonical representatives of rows `n x d` as full rows `n x D`; see `Action.canonical_points`."""
-    full = _in_one_period(action, action.append_implied(x))
+    full = action.one_experiment(_in_one_period(action, action.append_implied(x)))
     mirrored = _in_one_period(action, action.mirrored(full)).numpy(force=True) if action.mirrors else None
     return torch.from_numpy(action.action.canonical_rows(full.numpy(force=True), mirrored)).to(x)
 

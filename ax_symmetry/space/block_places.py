@@ -48,7 +48,9 @@ class BlockPlaces:
         )
         self.owners, self.places = [number for _, number, _ in listed], [columns for _, _, columns in listed]
         here = [(number, *self.row[columns].tolist()) for _, number, columns in listed]
-        ascending = sorted(range(len(here)), key=here.__getitem__)
+        compared = region.encoding.compared(self.row[None])[0]
+        ranks = [(number, *compared[columns].tolist()) for _, number, columns in listed]
+        ascending = sorted(range(len(here)), key=ranks.__getitem__)
         self.contents = [here[i] for i in ascending]
         self.current = np.argsort(np.asarray(ascending, dtype=np.intp))
 
@@ -65,6 +67,7 @@ class BlockPlaces:
             self._placed[moved[:, None, None], places] = values[:, None]
         self._placed = self.region.gauge(self._placed)
         fits, counted = self.region.fits(self._placed), self.region.encoding.constraint_values(self._placed)
+        compared = self.region.encoding.compared(self._placed)
         limits = np.asarray(self.region.limits(self.others))
         weights = np.zeros((len(limits), d))
         for k, (used, weight, _, _) in enumerate(self.region.constraints):
@@ -75,8 +78,7 @@ class BlockPlaces:
         added = np.zeros((len(limits), n, n))
         for own, moved, places in zip(mine, movers, columns):
             block = np.ix_(moved, own)
-            values = self._placed[moved][:, places]  # contents x places x slots
-            ranks[block] = _ranks(values)
+            ranks[block] = _ranks(compared[moved][:, places])  # contents x places x slots
             fitting[block] = fits[moved][:, places].all(axis=2)
             added[:, block[0], block[1]] = np.einsum("cps,jps->jcp", counted[moved][:, places], weights[:, places])
         return ranks, fitting, added, limits - weights[:, still] @ unmoved

@@ -18,6 +18,7 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Factor
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
 from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.dependents import inert_slots
 from ax_symmetry.space.grid import cardinality
 from ax_symmetry.space.simplex_sums import SimplexSums
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -51,6 +52,11 @@ def count_configurations(symmetry: Symmetry | Mapping[str, Any], search_space: S
     symmetry.validate(search_space)
     if symmetry.order == inf:
         raise SymmetryError("count_configurations counts the orbits of finite groups alone; drop the infinite part.")
+    if inert := inert_slots(symmetry, search_space):
+        raise SymmetryError(
+            f"count_configurations does not count blocks that may be absent, as by {inert[0].switch}, so far; count "
+            "the configurations without them, or drop absent."
+        )
     sums = SimplexSums(symmetry, search_space)
     if not all(sums.imply(*constraint) for constraint in linear_constraints(search_space)):
         raise SymmetryError(

@@ -13,6 +13,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.bounds import implied_parameters, numeric_bounds
+from ax_symmetry.space.dependents import inert_slots
 from ax_symmetry.space.grid import grid_of
 from ax_symmetry.symmetry.encoding import Encoding
 from ax_symmetry.symmetry.mirror import TOLERANCE
@@ -28,9 +29,14 @@ class ParameterEncoding(Encoding):
         parameters: The free parameters: those of the symmetry that the search space has and does not derive.
         ranges: Those of them that are ranges.
         derived: The implied parameters that the search space derives, so that they have values there.
+
+    Args:
+        hierarchy: A search space that says which slots depend on others, if this one does not.
     """
 
-    def __init__(self, symmetry: Symmetry, search_space: SearchSpace) -> None:
+    def __init__(
+        self, symmetry: Symmetry, search_space: SearchSpace, hierarchy: SearchSpace | None = None
+    ) -> None:
         implied = implied_parameters(symmetry, search_space)
         self.parameters = {n: search_space.parameters[n] for n in symmetry.parameters if n not in implied}
         # An implied parameter is like those that it trades places with.
@@ -39,9 +45,11 @@ class ParameterEncoding(Encoding):
             alike = [self.parameters[n] for n in symmetry.orbit_of(name) if n in self.parameters]
             self._like.update(dict.fromkeys([name], alike[0]) if alike else {})
         choices = {n: _ordered_values(p) for n, p in self._like.items() if isinstance(p, ChoiceParameter)}
-        super().__init__(symmetry, choices, implied)
-        self.derived = {name: search_space.parameters[name] for name in implied if name in search_space.parameters}
         self.ranges = {n: p for n, p in self.parameters.items() if isinstance(p, RangeParameter)}
+        inert = inert_slots(symmetry, hierarchy or search_space)
+        widths = {name: float(p.upper - p.lower) for name, p in self.ranges.items()}
+        super().__init__(symmetry, choices, implied, inert, widths)
+        self.derived = {name: search_space.parameters[name] for name in implied if name in search_space.parameters}
         for name, p in self.ranges.items():
             self.lower[self.columns[name]] = p.lower
 
@@ -70,6 +78,14 @@ class ParameterEncoding(Encoding):
                 cast = p.cast if grid.digits is None else partial(round, ndigits=grid.digits)
                 x[:, self.columns[name]] = [cast(v) for v in x[:, self.columns[name]].tolist()]
         return x
+
+    def lowest_from(self, lower: Rows) -> Rows:
+        """Return the lowest values from lower bounds `d` on that are on the grids of the parameters."""
+        lowest = lower.copy()
+        for name, p in self.ranges.items():
+            if (grid := grid_of(p)) is not None:
+                lowest[self.columns[name]] = grid.between(lower[self.columns[name]], p.upper)[0]
+        return lowest
 
     def snapped(self, x: Rows) -> Rows:
         """Round candidates as Ax will, and clip those that exceed a bound by a rounding error; others follow."""

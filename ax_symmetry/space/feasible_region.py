@@ -111,7 +111,9 @@ class FeasibleRegion:
         """
         gauged = self.encoding.gauge(x)
         z = with_mirror_images(gauged, self.encoding.mirrored(gauged))
-        y = action.canonical_rows(gauged, z[:, x.shape[1]:], comparison_order)
+        mirrored = z[:, x.shape[1]:]
+        compared = self.encoding.compared_points(gauged, mirrored)
+        y = action.canonical_rows(gauged, mirrored, comparison_order, compared)
         inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
         for i in np.flatnonzero(~inside).tolist():
             search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
@@ -126,7 +128,7 @@ class FeasibleRegion:
         """Compare all images of one row."""
         images = self.gauge(z[action.elements])
         inside = images[self.contains(images, others)]
-        return inside[_ascending(inside, comparison_order)[0]] if len(inside) else None
+        return inside[_ascending(self.encoding.compared(inside), comparison_order)[0]] if len(inside) else None
 
     def _by_arrangement(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
@@ -180,19 +182,27 @@ class FeasibleRegion:
         blocks = [factor for factor in factors if factor.blocks]
         # No arrangement of a row comes before the one in which its blocks are sorted, unless the gauge changes them.
         sort = Action(len(y), tuple(replace(factor, generators=()) for factor in blocks))
-        first = sort.canonical_rows(rows, None, comparison_order)
+        compared = self.encoding.compared(rows)
+        unmirrored = np.full_like(rows, np.nan)
+        first = sort.canonical_rows(rows, None, comparison_order, np.hstack([compared, unmirrored]))
         is_bound = np.array_equal(self.gauge(first), first)
+        first = self.encoding.compared(first)
         best, settled = None, True
         for i in _ascending(first, comparison_order):
-            if best is not None and is_bound and _key(best, comparison_order) <= _key(first[i], comparison_order):
+            if best is not None and is_bound and self._key(best, comparison_order) <= _key(first[i], comparison_order):
                 break
             image, known = BlockPlaces(self, blocks, rows[i], comparison_order, others).least()
             settled &= known
-            if image is not None and (best is None or _key(image, comparison_order) < _key(best, comparison_order)):
+            if image is not None and (
+                best is None or self._key(image, comparison_order) < self._key(best, comparison_order)
+            ):
                 best = image
         if best is None and self.contains(y[None], others)[0]:  # the search gave up
             best = BlockPlaces(self, blocks, y, comparison_order, others).sorted_among_alike()
         return (y if best is None else best), settled
+
+    def _key(self, row: Rows, comparison_order: Sequence[int]) -> tuple[float, ...]:
+        return _key(self.encoding.compared(row[None])[0], comparison_order)
 
 
 def _key(row: Rows, comparison_order: Sequence[int]) -> tuple[float, ...]:

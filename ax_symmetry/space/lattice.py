@@ -61,6 +61,8 @@ class Lattice:
     def may_have_fewer_than(self, n: int) -> bool:
         """Tell whether there may be fewer than n experiments, all in all; no, if they are many, or infinitely many."""
         allowed = [self.space.parameters[name] for name in self.encoding.parameters if self.fixed.get(name) is None]
+        inert = {name for one in self.encoding.inert for name in one.names}
+        allowed = [p for p in allowed if p.name not in inert]
         few = prod(cardinality(p) or 1 for p in (*self.others.values(), *allowed)) < n * self.encoding.symmetry.order
         return self.is_finite and (few or bool(self.space.parameter_constraints))
 

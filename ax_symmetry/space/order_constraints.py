@@ -48,6 +48,11 @@ def order_constraints(
         SymmetryError: The group is too large for its walls to be listed.
     """
     names, action = encoding.symmetry.parameters, encoding.symmetry.action
+    if encoding.inert:
+        raise NotLinear(
+            f"constrain: blocks may be absent by {encoding.inert[0].switch}, and come last then, which Ax cannot "
+            "constrain; set constrain to False."
+        )
     kept = [factor for factor in action.factors if _preserves(factor, encoding, search_space)]
     columns = {column for factor in kept for column in factor.columns}
     constraints = []

@@ -13,6 +13,7 @@ from ax_symmetry._ax.given import search_space_of
 from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds
+from ax_symmetry.space.dependents import check_dependents
 from ax_symmetry.space.grid import Grid, grid_of, numbers_of
 from ax_symmetry.symmetry.simplex import Simplex, simplex_hint
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -24,7 +25,6 @@ TRAITS = {
     "digits": "digits",
     "step_size": "step size",
     "is_ordered": "is_ordered",
-    "dependents": "dependents",
 }
 """Attributes in which parameters of one slot must agree, beside bounds and values, and their names in messages."""
 
@@ -32,9 +32,10 @@ TRAITS = {
 def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
     """Check that a search space has a symmetry.
 
-    Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values;
-    none may be fixed, a fidelity or a task. Each part of the symmetry has checks of its own, such as a mirror's center
-    in the middle of the range. An implied parameter must stay within the bounds of those it trades places with.
+    Parameters that the group brings to one another's place must agree in kind, type, bounds, scale, digits and values,
+    and what depends on them in a hierarchical search space must correspond; none may be fixed, a fidelity or a task.
+    Each part of the symmetry has checks of its own, such as a mirror's center in the middle of the range. An implied
+    parameter must stay within the bounds of those it trades places with.
 
     Args:
         symmetry: The symmetry.
@@ -55,6 +56,7 @@ def validate(symmetry: Symmetry, search_space: SearchSpace) -> None:
         present = [free[name] for name in names if name in free]
         for other in present[1:]:
             _check_alike(present[0], other)
+    check_dependents(symmetry, search_space)
     for part in symmetry.parts:
         part.check_space(symmetry, free)
     for name, simplex in implied.items():
@@ -157,10 +159,7 @@ def _check_alike(a: Parameter, b: Parameter) -> None:
 
 
 def _trait(p: Parameter, name: str) -> Any:
-    try:
-        value = getattr(p, name, None)
-    except NotImplementedError:  # Ax, for the `dependents` of a parameter that has none
-        return None
+    value = getattr(p, name, None)
     return value.name if isinstance(value, ParameterType) else value
 
 

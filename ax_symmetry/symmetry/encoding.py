@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ax_symmetry.errors import SymmetryError, shown
-from ax_symmetry.groups.actions import Rows
+from ax_symmetry.groups.actions import Rows, with_mirror_images
+from ax_symmetry.symmetry.inert import TOLERANCE, Inert, InertRows
+from ax_symmetry.symmetry.kind import is_finite_number
 from ax_symmetry.symmetry.simplex import Simplex, simplex_hint
 
 if TYPE_CHECKING:
@@ -28,10 +30,20 @@ class Encoding:
         free: The other parameters.
         columns: The column of every parameter.
         lower: The lower bounds of the columns, `d`, for the gauge; 0 where there are none.
+        inert: The slots that change nothing while another has some value.
+        inert_rows: Which numbers of rows that makes inert; None if there are none.
+
+    Args:
+        widths: The widths of ranges, by name, where they are known.
     """
 
     def __init__(
-        self, symmetry: Symmetry, choices: Mapping[str, Sequence[Any]], implied: Mapping[str, Simplex]
+        self,
+        symmetry: Symmetry,
+        choices: Mapping[str, Sequence[Any]],
+        implied: Mapping[str, Simplex],
+        inert: Sequence[Inert],
+        widths: Mapping[str, float] | None = None,
     ) -> None:
         self.symmetry, self.choices, self.implied = symmetry, choices, implied
         self.free = [name for name in symmetry.parameters if name not in implied]
@@ -40,6 +52,8 @@ class Encoding:
         self._positions = {n: {v: i for i, v in enumerate(values)} for n, values in choices.items()}
         middles = {n: (len(choices[n]) - 1) / 2 if n in choices else c for n, c in symmetry.centers.items()}
         self._centers = np.asarray([middles.get(name, np.nan) for name in symmetry.parameters])
+        self.inert = tuple(inert)
+        self.inert_rows = InertRows(inert, symmetry, self.encode_value, widths) if inert else None
 
     def encode(self, table: Mapping[str, Sequence[Any]]) -> tuple[npt.NDArray[np.bool_], Rows]:
         """Encode a table of values.
@@ -48,15 +62,18 @@ class Encoding:
             table: For every free parameter the values of n observations.
 
         Returns:
-            Which of the n observations have a value of every parameter, implied ones too, and the numbers `k x d` of
-            those k.
+            Which of the n observations have a value of every parameter, implied ones too and inert ones aside, and the
+            numbers `k x d` of those k; an inert number that is missing is the lowest.
         """
         numbers = {n: np.asarray([self.encode_value(n, v) for v in table[n]], dtype=float) for n in self.free}
-        complete = ~np.any([np.isnan(c) for c in numbers.values()], axis=0)
+        may_lack = {name for one in self.inert for name in one.names}
+        needed = [column for name, column in numbers.items() if name not in may_lack]
+        complete = ~np.any([np.isnan(column) for column in needed or numbers.values()], axis=0)
         numbers = {name: column[complete] for name, column in numbers.items()}
         for name in self.implied:
             numbers[name] = self.imply(name, numbers)
         rows = np.stack([numbers[name] for name in self.symmetry.parameters], axis=1)
+        rows = np.where(np.isnan(rows), self.with_lowest(rows), rows)
         there = ~np.isnan(rows).any(axis=1)
         complete[complete] = there
         return complete, rows[there]
@@ -97,7 +114,62 @@ class Encoding:
             lower: Other lower bounds of the columns, `d`, to count from.
         """
         chosen = self.symmetry.gauge(x, self.columns, self.lower if lower is None else lower)
-        return x if chosen is x else np.where((x == self.rounded(x)) & (x != chosen), self.rounded(chosen), chosen)
+        if chosen is not x:
+            chosen = np.where((x == self.rounded(x)) & (x != chosen), self.rounded(chosen), chosen)
+        return self.with_lowest(chosen, lower)
+
+    def with_lowest(self, x: Rows, lower: Rows | None = None) -> Rows:
+        """Give inert numbers of rows `n x d` their lowest value; see `gauge`."""
+        if self.inert_rows is None:
+            return x
+        return np.where(self.inert_rows.mask(x), self.lowest if lower is None else self.lowest_from(lower), x)
+
+    def images_of(
+        self, point: Mapping[str, Any], values: Mapping[str, Any], numbers: Rows, elements: npt.NDArray[np.intp]
+    ) -> list[dict[str, Any]]:
+        """Write images of a parameterization, without inert parameters.
+
+        Args:
+            point: The parameterization.
+            values: The values of all parameters of the symmetry.
+            numbers: Their numbers, beside the mirror images of these: `2 d`.
+            elements: The images as points, `N x d`.
+        """
+        names, d, images = self.symmetry.parameters, len(self.columns), []
+        inert = np.zeros(d, dtype=bool) if self.inert_rows is None else self.inert_rows.mask(numbers[None, :d])[0]
+        for points in elements.tolist():
+            image = dict(point)
+            for name, number in zip(names, points):
+                source = names[number % d]
+                if inert[number % d]:
+                    image.pop(name, None)
+                elif name in point or name not in self.implied:
+                    encoded = self.encode_value(source, values[source])
+                    image[name] = _typed(values[source], encoded, float(numbers[number]))
+            images.append(image)
+        return images
+
+    @property
+    def lowest(self) -> Rows:
+        """The lowest values of the columns, `d`."""
+        return self.lowest_from(self.lower)
+
+    def lowest_from(self, lower: Rows) -> Rows:
+        """Return the lowest values from lower bounds `d` on."""
+        return lower
+
+    def compared(self, x: Rows) -> Rows:
+        """Return the numbers `n x d` by which gauged rows compare: absent blocks come last."""
+        return x if self.inert_rows is None else self.inert_rows.compared(x)
+
+    def compared_points(self, x: Rows, mirrored: Rows) -> Rows:
+        """Return the numbers `n x 2 d` by which the points of gauged rows and their mirror images compare."""
+        if self.inert_rows is None:
+            return with_mirror_images(x, mirrored)
+        mask = self.inert_rows.mask(x)
+        images = with_mirror_images(x, mirrored)[:, x.shape[1]:]
+        images = np.where(mask | np.isnan(images), x, images)  # what has no mirror image is in no image
+        return np.hstack([self.inert_rows.compared(x, mask), self.inert_rows.compared(images, mask)])
 
     def mirrored(self, x: Rows) -> Rows:
         """Mirror every column of rows `n x d`; nan where the group does not mirror it.
@@ -105,16 +177,20 @@ class Encoding:
         The image of a rounded number is rounded; that of a number between the steps is not.
         """
         images = 2 * self._centers - x
-        return self.gauge(np.where(x == self.rounded(x), self.rounded(images), images))
+        images = self.gauge(np.where(x == self.rounded(x), self.rounded(images), images))
+        return images if self.inert_rows is None else np.where(self.inert_rows.mask(x), x, images)
 
     def canonical_rows(self, x: Rows, comparison_order: Sequence[int]) -> Rows:
         """Return the canonical representatives `n x d` of rows; see `Action.canonical_points`."""
         x = self.gauge(x)
-        return self.symmetry.action.canonical_rows(x, self.mirrored(x), comparison_order)
+        mirrored = self.mirrored(x)
+        return self.symmetry.action.canonical_rows(x, mirrored, comparison_order, self.compared_points(x, mirrored))
 
 
 def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encoding, dict[str, Any], Rows]:
     """Encode one parameterization by the types of its values: numbers as they are, others by their rank.
+
+    Inert parameters may be missing; what they are does not count.
 
     Returns:
         The encoding, the values with those of implied parameters, and the row `1 x d`.
@@ -123,7 +199,7 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
         SymmetryError: A parameter is missing, or has a value that it cannot have.
     """
     implied = symmetry.implied(point)
-    values = {**point, **dict.fromkeys(implied, 0.0)}
+    values = _with_any_inert(symmetry, {**point, **dict.fromkeys(implied, 0.0)}, implied)
     for name in symmetry.parameters:
         if not isinstance(values.get(name), Hashable):
             raise SymmetryError(f"parameter {name}: expected one value; got {shown(values[name])}.")
@@ -131,8 +207,9 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
             hint = f"give every parameter a value. {simplex_hint(symmetry, name, point)}".rstrip()
             raise SymmetryError(f"parameter {name} of the symmetry is missing; {hint}")
     choices: dict[str, Sequence[Any]] = {}
+    absent = [(one.switch, value) for one in symmetry.inert for value in one.values]
     for names in symmetry.parameter_orbits:
-        present = {values[name] for name in names}
+        present = {values[name] for name in names} | {v for s, v in absent if s in names}
         if all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in present):
             continue
         if any(name in symmetry.centers for name in names):
@@ -141,10 +218,42 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
             choices.update(dict.fromkeys(names, sorted(present)))
         except TypeError:
             raise SymmetryError(f"parameters {', '.join(names)} share a slot but not a type of values.") from None
-    encoding = Encoding(symmetry, choices, implied)
+    encoding = Encoding(symmetry, choices, implied, symmetry.inert)
     x = encoding.encode_points([values])[1]
     for name, simplex in implied.items():
         value, others = float(x[0, encoding.columns[name]]), [values[n] for n in simplex.parameters if n != name]
         whole = value.is_integer() and all(isinstance(v, (int, np.integer)) for v in others)
         values[name] = int(value) if whole else value
     return encoding, values, x
+
+
+def _with_any_inert(
+    symmetry: Symmetry, values: Mapping[str, Any], implied: Mapping[str, Simplex]
+) -> dict[str, Any]:
+    """Give every inert parameter some value that one of its orbit has, whether it has one or not."""
+    values, inert = dict(values), set[str]()
+    for one in symmetry.inert:
+        value = values.get(one.switch)
+        if one.switch in implied and all(is_finite_number(values.get(n)) for n in implied[one.switch].parameters):
+            others = {n: np.asarray([float(values[n])]) for n in implied[one.switch].parameters if n != one.switch}
+            value = float(implied[one.switch].imply(others)[0])
+        if any(_is_close(value, other) for other in one.values):
+            inert.update(one.names)
+    for name in inert:
+        alike = [values[n] for n in symmetry.orbit_of(name) if n not in inert and values.get(n) is not None]
+        values[name] = alike[0] if alike else 0.0
+    return values
+
+
+def _is_close(value: Any, other: Any) -> bool:
+    """Tell whether a value is another one, numbers but for rounding."""
+    if is_finite_number(value) and is_finite_number(other):
+        return bool(abs(value - other) <= TOLERANCE)
+    return isinstance(value, Hashable) and bool(value == other)
+
+
+def _typed(value: Any, encoded: float, number: float) -> Any:
+    """Return the value itself if its number is unchanged, else the number: as the value's type, if that can hold it."""
+    if number == encoded:
+        return value
+    return type(value)(number) if type(value)(number) == number else float(number)

@@ -11,6 +11,7 @@ from ax_symmetry.groups.actions import Rows
 from ax_symmetry.groups.permutations import Permutation
 
 if TYPE_CHECKING:
+    from ax_symmetry.symmetry.inert import Inert
     from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -98,6 +99,10 @@ class Kind:
     @property
     def symmetric_blocks(self) -> tuple[tuple[str, ...], ...]:
         """The blocks, if the part is the symmetric group on blocks; else empty."""
+        return ()
+
+    def inert(self, symmetry: Symmetry) -> tuple[Inert, ...]:
+        """List the slots of blocks that change nothing while another has some value."""
         return ()
 
     def point_generators(self, columns: Sequence[str]) -> tuple[Permutation, ...]:

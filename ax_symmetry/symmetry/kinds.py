@@ -1,9 +1,10 @@
 """The kinds of symmetry that there are. The keys of the dict, reading and writing follow from this table."""
 
+from ax_symmetry.symmetry.absent import Absent
 from ax_symmetry.symmetry.blocks import Blocks
 from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.mirror import Mirror
 from ax_symmetry.symmetry.period import Period
 from ax_symmetry.symmetry.simplex import Simplex
 
-KINDS: tuple[type[Kind], ...] = (Blocks, Mirror, Simplex, Period)
+KINDS: tuple[type[Kind], ...] = (Blocks, Mirror, Simplex, Period, Absent)

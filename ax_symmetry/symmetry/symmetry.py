@@ -12,8 +12,9 @@ from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Action, PointIndices, Rows, with_mirror_images
 from ax_symmetry.options import plain
 from ax_symmetry.symmetry import declaration
-from ax_symmetry.symmetry.encoding import encode_values
+from ax_symmetry.symmetry.encoding import Encoding, encode_values
 from ax_symmetry.symmetry.generated_group import build_action
+from ax_symmetry.symmetry.inert import Inert
 from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.simplex import Simplex
 
@@ -195,6 +196,11 @@ class Symmetry:
         """The period of every parameter on a circle."""
         return {name: period for part in reversed(self.parts) for name, period in part.periods.items()}
 
+    @cached_property
+    def inert(self) -> tuple[Inert, ...]:
+        """The slots of blocks that change nothing while another has some value."""
+        return tuple(dict.fromkeys(one for part in self.parts for one in part.inert(self)))
+
     def comparison_order(self, order_by: Sequence[str] = ()) -> tuple[int, ...]:
         """Order the columns for comparison: block after block, in each block the slots of `order_by` first.
 
@@ -214,7 +220,7 @@ class Symmetry:
         """List the distinct images of a parameterization, the given one first.
 
         Numbers are moved, not computed again, but for mirrored and implied ones. An implied parameter stays absent, and
-        parameters that the symmetry does not name stay as they are. Cost: O(|G|).
+        parameters that the symmetry does not name stay as they are. Inert ones are left out. Cost: O(|G|).
 
         Raises:
             SymmetryError: A parameter is missing, or the group has too many elements to list.
@@ -224,20 +230,25 @@ class Symmetry:
                 "the symmetry has infinitely many elements, and their images are no list; use canonical, which returns "
                 "the one that stands for all."
             )
-        return self._images(parameterization, lambda x, mirrored: self.action.images(x, mirrored)[1])
+        return self._images(parameterization, lambda encoding, x, z: self.action.images(x, z)[1])
 
     def canonical(self, parameterization: Parameterization) -> dict[str, Any]:
         """Return the canonical representative: the least image, comparing block after block.
 
         Numbers compare by size, booleans with False first, strings alphabetically (`Canonicalize`, which knows the
         search space, compares choices by their position in `values`). It is the same for every image, up to rounding
-        where mirrors or periods compute numbers. A number with a period is brought to [0, period).
+        where mirrors or periods compute numbers. A number with a period is brought to [0, period). Absent blocks come
+        last, and inert parameters are left out (`Canonicalize`, which knows their lowest values, gives them these).
 
         Raises:
             SymmetryError: A parameter is missing.
         """
         order = self.comparison_order()
-        return self._images(parameterization, lambda x, mirrored: self.action.canonical_points(x, mirrored, order))[0]
+
+        def points(encoding: Encoding, x: Rows, z: Rows) -> PointIndices:
+            return self.action.canonical_points(x, z, order, encoding.compared_points(x, z))
+
+        return self._images(parameterization, points)[0]
 
     def validate(self, search_space: SearchSpace) -> None:
         """Check that the search space has this symmetry.
@@ -264,9 +275,9 @@ class Symmetry:
         return x
 
     def _images(
-        self, parameterization: Parameterization, find_points: Callable[[Rows, Rows], PointIndices]
+        self, parameterization: Parameterization, find_points: Callable[[Encoding, Rows, Rows], PointIndices]
     ) -> list[dict[str, Any]]:
-        """Write the images of a parameterization at the points that a function finds for its row."""
+        """Write the images of a parameterization at the points that a function finds for its row and mirror image."""
         given: Any = parameterization
         if not isinstance(given, Mapping):
             wanted = ", ".join(f"{name!r}: ..." for name in self.parameters)
@@ -274,24 +285,10 @@ class Symmetry:
         encoding, values, x = encode_values(self, parameterization)
         x = encoding.gauge(x)
         mirrored = encoding.mirrored(x)
-        numbers, images = with_mirror_images(x, mirrored)[0], []
-        for points in find_points(x, mirrored):
-            image = dict(parameterization)
-            for name, point in zip(self.parameters, points):
-                if name in image:
-                    source = self.parameters[point % len(self.parameters)]
-                    image[name] = _typed(values[source], encoding.encode_value(source, values[source]), numbers[point])
-            images.append(image)
-        return images
+        points = find_points(encoding, x, mirrored)
+        return encoding.images_of(parameterization, values, with_mirror_images(x, mirrored)[0], points)
 
 
 def _listed(values: Any) -> Any:
     """Write what can be gone through as a list, but for text and dicts."""
     return list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else values
-
-
-def _typed(value: Any, encoded: float, number: float) -> Any:
-    """Return the value itself if its number is unchanged, else the number: as the value's type, if that can hold it."""
-    if number == encoded:
-        return value
-    return type(value)(number) if type(value)(number) == number else float(number)

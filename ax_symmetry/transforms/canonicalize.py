@@ -228,6 +228,7 @@ class Canonicalize(backend.RowTransform):
         """Return an arm's values of the symmetry's parameters if it is where `gen` was asked to stay, else None."""
         if arm is None:
             return None
-        values = {name: arm[name] for name in self.encoding.parameters}
-        _, row = self.encoding.encode_points([values])
+        _, row = self.encoding.encode_points([arm])
+        lowest = self.encoding.decode(row)  # of inert parameters, which the arm may lack
+        values = {name: arm.get(name, lowest[name][0]) for name in self.encoding.parameters}
         return values if self._asked is None or self._asked.region.contains(row, others)[0] else None

@@ -139,6 +139,8 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
         check_model(symmetry, symmetrize, declared)
     wide = search_space if history is None else widened_space(symmetry, search_space, history.spaces, history.arms)
     space = symmetrized_space(symmetry, wide, _implied_values(symmetry, search_space, context.training))
+    encoding = ParameterEncoding(symmetry, space, declared)
+    _check_inert(encoding, symmetrize, context.transforms or OURS)
     return Plan(
         symmetry=symmetry,
         symmetrize=symmetrize,
@@ -146,10 +148,41 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
         declared=declared,
         modelled=modelled,
         space=space,
-        encoding=ParameterEncoding(symmetry, space),
+        encoding=encoding,
         comparison_order=symmetry.comparison_order(_order_by(symmetry, symmetrize, canonicalize, space)),
         narrowed=history is not None,
     )
+
+
+def _check_inert(
+    encoding: ParameterEncoding, symmetrize: SymmetrizeOptions, transforms: Collection[str]
+) -> None:
+    """Check that the model can know of blocks that may be absent.
+
+    Raises:
+        SymmetryError: It cannot.
+    """
+    if not encoding.inert:
+        return
+    switch, names = encoding.inert[0].switch, ", ".join(encoding.inert[0].names)
+    if "SymmetrizeObservations" not in transforms or symmetrize.method == "kernel":
+        return
+    if symmetrize.is_partial(encoding.symmetry.order) or symmetrize.max_images is not None:
+        raise SymmetryError(
+            f"max_images: blocks may be absent by {switch}, and come last then, where no image is chosen to be near; "
+            "leave it out, or set method to 'kernel'."
+        )
+    if "Canonicalize" not in transforms:
+        raise SymmetryError(
+            f"transforms: {names} may be inert by {switch}, which a model of images knows of canonical points alone; "
+            "add Canonicalize, with the same config, or set method to 'kernel'."
+        )
+    for one in encoding.inert:
+        for name in sorted(set(one.names) & set(encoding.symmetry.centers))[:1]:
+            raise SymmetryError(
+                f"mirror: parameter {name} may be inert by {one.switch}, and has no mirror image then, which a model "
+                "of images does not know; set method to 'kernel'."
+            )
 
 
 def _order_by(

@@ -136,9 +136,11 @@ class SymmetrizeObservations(backend.RowTransform):
     def image_rows(self, training: Training) -> Images:
         """Put the images of every observation after it; one that lacks a parameter of the symmetry stays alone."""
         encoding, chosen, action = self.plan.encoding, self.plan.symmetrize, self.plan.symmetry.action
-        complete, x = encoding.encode(training.columns(encoding.parameters))
+        columns = training.columns(encoding.parameters)
+        complete, x = encoding.encode(columns)
         if self._orbits is None:  # these are the data of the fit
             self._orbits = self._orbits_of(training, complete, x)
+        given, x = x, encoding.with_lowest(x)
         mirrored = encoding.mirrored(x)
         if chosen.method == "kernel":
             rows, points = np.arange(len(x)), np.tile(np.arange(action.width), (len(x), 1))
@@ -164,6 +166,8 @@ class SymmetrizeObservations(backend.RowTransform):
         decoded = encoding.decode(gather_images(x, mirrored, rows, points))
         # Put the observations that have no images back in their places.
         alone = np.flatnonzero(~complete)
+        had_none = np.any([[v is None for v in column] for column in columns.values()], axis=0)[complete]
+        changed = (had_none | (given != x).any(axis=1))[rows]
         all_rows = np.concatenate([np.flatnonzero(complete)[rows], alone])
         order = np.argsort(all_rows, kind="stable")
         table = {name: [*values, *[None] * len(alone)] for name, values in decoded.items()}
@@ -173,6 +177,7 @@ class SymmetrizeObservations(backend.RowTransform):
             number=np.concatenate([number, np.zeros(len(alone), dtype=number.dtype)])[order],
             variance_scale=np.concatenate([scale, np.ones(len(alone))])[order],
             table={name: [values[i] for i in order.tolist()] for name, values in table.items()},
+            completed=np.concatenate([changed, np.zeros(len(alone), dtype=bool)])[order],
         )
 
     def _keeps_whole_orbits(self) -> bool:

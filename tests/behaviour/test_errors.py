@@ -58,6 +58,8 @@ covar_module_argparse = import_module(
 ).covar_module_argparse
 BOTH = [Canonicalize, SymmetrizeObservations]
 PAIR = {"blocks": [["a"], ["b"]]}
+SLOTS = {"blocks": [["a", "b"], ["c", "d"]]}
+MAYBE = {**SLOTS, "absent": {"a": 0.0}}
 ABC = {"blocks": [["a"], ["b"], ["c"]]}
 MANY_SIGNS = {"blocks": [[f"x{i}"] for i in range(8)], "mirror": [{f"x{i}": 0.0} for i in range(8)]}
 SUM = {"simplex": {"parameters": ["a", "b", "c"]}}
@@ -68,6 +70,13 @@ TWO = space([float_range("a"), float_range("b")])
 
 def pair(a: Any, b: Any) -> SearchSpace:
     return space([a, b])
+
+
+def switched(**dependents: Mapping[str, list[str]]) -> SearchSpace:
+    """Make two switches with a range for each, which is there where the switch is at y."""
+    given = {"a": {"y": ["c"]}, "b": {"y": ["d"]}, **dependents}
+    switches = [choice(name, ["y", "n"], dependents=given[name]) for name in "ab"]
+    return space([*switches, float_range("c"), float_range("d")])
 
 
 def filled(made: SearchSpace) -> Experiment:
@@ -216,6 +225,65 @@ DECLARATIONS = [
     pytest.param(
         {"mirror": {"a": 0.5}, **SUM}, FLOATS, ("mirror of a", "a, b, c"), "drop the mirror",
         id="mirror-in-a-simplex"
+    ),
+    pytest.param(PAIR, switched(), ("parameter c", "depends on a"), "Add it to the block", id="dependents-outside"),
+    pytest.param(
+        {"blocks": [["a", "c"], ["b", "d"]]}, switched(b={"n": ["d"]}), ("a and b", "['c']", "['d']"), "slot by slot",
+        id="dependents-of-another-value",
+    ),
+    pytest.param(
+        {"blocks": [["a", "c"], ["b", "d"]]}, switched(a={"y": ["d"]}, b={"y": ["c"]}), ("parameter d", "depends on a"),
+        "Add it",
+        id="dependent-in-another-block",
+    ),
+    pytest.param(
+        {"blocks": [["c"], ["d"]]}, switched(), ("parameter a", "['c']"), "Let all of a slot", id="dependents-alone",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.5}}, pair(choice("a", [0, 1], dependents={0: ["b"]}), float_range("b")), ("parameter a",),
+        "take it out of the mirror", id="mirror-with-dependents",
+    ),
+    pytest.param({**SLOTS, "absent": {}}, FLOATS, ("absent",), 'write {"name": value}', id="empty-absent"),
+    pytest.param({**SLOTS, "absent": ["a"]}, FLOATS, ("absent", "['a']"), 'write {"a": value}', id="list-for-absent"),
+    pytest.param({**SLOTS, "absent": "a"}, FLOATS, ("absent", "'a'"), 'write {"a": value}', id="text-for-absent"),
+    pytest.param({**SLOTS, "absent": {3: 0.0}}, FLOATS, ("absent", "3"), "named by strings", id="absent-number"),
+    *[pytest.param({**SLOTS, "absent": {"a": value}}, FLOATS, ("value of a ",), "number, a text", id=f"absent-{value}")
+      for value in (None, [0.0], math.nan, math.inf)],
+    pytest.param({**SLOTS, "absent": {"e": 0.0}}, FLOATS, ("parameter e",), "Name the slot", id="absent-in-no-block"),
+    pytest.param({**PAIR, "absent": {"a": 0.0}}, TWO, ("parameter a",), "add slots, or drop", id="absent-alone"),
+    pytest.param(
+        {**SLOTS, "absent": {"a": 0.0, "b": 0.0}}, FLOATS, ("a and b", "one block, a, b"), "one of them alone",
+        id="absent-twice",
+    ),
+    pytest.param(
+        {"symmetries": [MAYBE, {"absent": {"c": 0.5}}]}, FLOATS, ("parameter a", "0.5", "0.0"), "name one",
+        id="absent-at-two-values",
+    ),
+    pytest.param(
+        {**SLOTS, "absent": {"a": 0.0}, "mirror": {"a": 0.5}}, FLOATS, ("parameter a", "mirror"), "out of the mirror",
+        id="absent-mirrored",
+    ),
+    pytest.param(
+        {**SLOTS, "absent": {"a": 0.0}, "period": {"a": 0.5, "c": 0.5}}, FLOATS, ("parameter a", "period"),
+        "out of the period", id="absent-with-a-period",
+    ),
+    pytest.param(
+        {"symmetries": [{**SLOTS, "absent": {"a": 0.0}}, {"blocks": [["b"], ["d"]]}]}, FLOATS, ("moves a or b",),
+        "stay together", id="absent-blocks-torn-apart",
+    ),
+    pytest.param(
+        {**SLOTS, "absent": {"a": 0.0}, "simplex": {"parameters": ["b", "d"]}}, FLOATS, ("parameter b", "a is 0.0"),
+        "Take it out of the simplex", id="absent-in-a-sum",
+    ),
+    *[pytest.param({**SLOTS, "absent": {"c": value}}, FLOATS, ("parameter a", repr(value)), "a value that it can have",
+                   id=f"absent-at-{value}") for value in (1.5, "no", True)],
+    pytest.param(
+        {**SLOTS, "absent": {"a": 1.5}}, space([*(int_range(n, 0, 3) for n in "ac"), *(float_range(n) for n in "bd")]),
+        ("parameter a", "1.5"), "a value that it can have", id="absent-between-integers",
+    ),
+    pytest.param(
+        {**SLOTS, "absent": {"a": "q"}}, space([*(choice(n, ["x", "y"]) for n in "ac"), *map(float_range, "bd")]),
+        ("parameter a", "'q'", "['x', 'y']"), "a value that it can have", id="absent-at-no-choice",
     ),
     pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
     pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"a": period}', id="list-for-period"),
@@ -677,6 +745,38 @@ CALLS = [
         ("Canonicalize", "SymmetrizeObservations", "'mirror'"), "the same dict", id="two-symmetries",
     ),
     pytest.param(
+        lambda: InvariantKernel({**SLOTS, "absent": {"a": "no"}}, list("abcd")), ("absent", "'no'", "a "),
+        "name the number", id="kernel-of-absent-text",
+    ),
+    pytest.param(
+        lambda: compose(FLOATS, symmetry={**MAYBE, "max_images": 2}, method="augmentation"), ("max_images", "by a"),
+        "leave it out", id="some-images-of-absent-blocks",
+    ),
+    pytest.param(
+        lambda: compose(
+            FLOATS, transforms=[SymmetrizeObservations, *STOCK], transform_configs={"SymmetrizeObservations": MAYBE}
+        ),
+        ("transforms", "b may be inert by a"), "add Canonicalize", id="absent-blocks-without-canonicalize",
+    ),
+    pytest.param(
+        lambda: compose(
+            FLOATS, symmetry={"symmetries": [MAYBE, {"mirror": {"b": 0.5}}]}, method="augmentation"
+        ),
+        ("mirror", "parameter b"), "set method to 'kernel'", id="images-of-mirrored-absent-blocks",
+    ),
+    pytest.param(
+        lambda: count_configurations(MAYBE, space(int_range(n, 0, 3) for n in "abcd")), ("count", "by a"),
+        "drop absent", id="count-of-absent-blocks",
+    ),
+    pytest.param(
+        lambda: plot_domain(filled(FLOATS), MAYBE, "a", "b"), ("plot_domain", "by a"), "without them",
+        id="domain-of-absent-blocks",
+    ),
+    pytest.param(
+        lambda: compose(FLOATS, symmetry={**MAYBE, "constrain": True}, method="augmentation"), ("constrain", "by a"),
+        "set constrain to False", id="constrained-absent-blocks",
+    ),
+    pytest.param(
         lambda: compose(TWO, symmetry={"period": {"a": 0.5}}, method="augmentation"), ("method", "infinitely many"),
         "set method to 'kernel'", id="images-of-a-period",
     ),
@@ -892,6 +992,10 @@ WITH_FIDELITY = space([float_range("a"), float_range("b"), FIDELITY])
 WITH_TASK = space([float_range("a"), float_range("b"), choice("c", ["u", "v"], is_task=True, target_value="v")])
 SEVEN = space([*(float_range(n) for n in "abdefgh"), FIDELITY])
 CALLS += [
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": MAYBE}), ("absent", "surrogate spec"), "method 'kernel'",
+        id="spec-with-absent-blocks",
+    ),
     pytest.param(
         lambda: by_spec(InvariantKernel, {"symmetry": {"period": {"a": 1.0}}}), ("period", "surrogate spec"),
         "method 'kernel'", id="spec-with-a-period",

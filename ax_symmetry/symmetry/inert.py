@@ -1,0 +1,100 @@
+"""Slots that change nothing while another slot of their block has some value: the block, or a part of it, is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ax_symmetry.groups.actions import Rows
+
+if TYPE_CHECKING:
+    from ax_symmetry.symmetry.symmetry import Symmetry
+
+Mask = npt.NDArray[np.bool_]
+TOLERANCE = 1e-9
+"""Within this fraction of a range a number counts as the one at which a block is absent."""
+LAST = 1e300
+"""Numbers about which an absent block is compared, so that it comes after those that are there."""
+
+
+@dataclass(frozen=True)
+class Inert:
+    """Slots of a block that are inert while its switch has one of some values.
+
+    Attributes:
+        switch: The parameter that decides.
+        values: The values with which the others are inert.
+        names: The others.
+    """
+
+    switch: str
+    values: tuple[Any, ...]
+    names: tuple[str, ...]
+
+    def moved(self, to: Mapping[str, str]) -> tuple[str, tuple[Any, ...], frozenset[str]]:
+        """Return what it is after a generator has moved its parameters."""
+        return to[self.switch], self.values, frozenset(to[name] for name in self.names)
+
+
+def generator_maps(symmetry: Symmetry) -> Iterator[dict[str, str]]:
+    """List for every generator of the group where it moves each parameter; whether it mirrors them does not count."""
+    names = symmetry.parameters
+    for points in symmetry.action.generators.tolist():
+        yield {names[point % len(names)]: name for name, point in zip(names, points)}
+
+
+class InertRows:
+    """Which numbers of rows are inert, and what follows for the canonical representative.
+
+    Args:
+        inert: Which slots are inert, and when.
+        symmetry: The symmetry, whose `parameters` are the columns.
+        number: Returns the number of a value of a parameter.
+        widths: The widths of the ranges, by name; 1 by default.
+    """
+
+    def __init__(
+        self,
+        inert: Sequence[Inert],
+        symmetry: Symmetry,
+        number: Callable[[str, Any], float],
+        widths: Mapping[str, float] | None = None,
+    ) -> None:
+        columns = {name: i for i, name in enumerate(symmetry.parameters)}
+        self.rules = [
+            (
+                columns[one.switch],
+                np.asarray([n for v in one.values if not np.isnan(n := number(one.switch, v))]),
+                TOLERANCE * (widths or {}).get(one.switch, 1.0),
+                [columns[name] for name in one.names],
+            )
+            for one in inert
+        ]
+        switches = {one.switch for one in inert}
+        blocks = dict.fromkeys(block for part in symmetry.parts for block in part.blocks if switches & set(block))
+        self.blocks = [[columns[name] for name in block] for block in blocks if len(block) > 1]
+
+    def mask(self, x: Rows) -> Mask:
+        """Tell which numbers of rows `n x d` are inert."""
+        mask = np.zeros(x.shape, dtype=bool)
+        for switch, numbers, slack, others in self.rules:
+            mask[:, others] |= (np.abs(x[:, [switch]] - numbers) <= slack).any(axis=1, keepdims=True)
+        return mask
+
+    def compared(self, x: Rows, mask: Mask | None = None) -> Rows:
+        """Return the numbers `n x d` by which rows compare, given which of them are inert.
+
+        A block is absent if all of its slots but one are inert. Then all have a number beyond any other, the greater
+        the greater the one that is not inert is.
+        """
+        mask, numbers = self.mask(x) if mask is None else mask, x.copy()
+        for block in self.blocks:
+            inert = mask[:, block]
+            absent = np.flatnonzero(inert.sum(axis=1) == len(block) - 1)
+            last = x[absent][:, block][~inert[absent]]  # one of each row
+            numbers[absent[:, None], block] = LAST * (2.0 + last / (1.0 + np.abs(last)))[:, None]
+        return numbers
