@@ -42,7 +42,7 @@ class SymmetryReport:
         space: Why the search space does not have the symmetry, None if it has.
         repeats: Orbits on which several arms were observed; None if their noise is not known, or there are none.
         gain: Log marginal likelihood of the invariant model minus that of the plain one.
-        predicts: By how much the invariant model predicts left-out observations better: the sum of the differences of
+        loo_gain: By how much the invariant model predicts left-out observations better: the sum of the differences of
             their log densities, and its standard error.
         asymmetry: e, the share of the variance that is not invariant, as the data ask for.
         p: The probability of data that speak so much against the symmetry, or more, if it holds.
@@ -77,9 +77,11 @@ class SymmetryReport:
             )
         return "\n".join([
             *lines,
-            f"  Log marginal likelihood: {self.gain:+.1f} against a model without the symmetry.",
-            f"  Log density of left-out observations: {self.loo_gain[0]:+.1f} +- {self.loo_gain[1]:.1f}.",
-            f"  Share of the variance that is not invariant: {self.asymmetry:.3f}.",
+            f"  Log marginal likelihood: {self.gain:+.1f} against a model without the symmetry; "
+            f"above {MIN_GAIN:+g} supports it.",
+            f"  Log density of left-out observations: {self.loo_gain[0]:+.1f} +- {self.loo_gain[1]:.1f}; above 0, the "
+            "symmetry predicts better.",
+            f"  Share of the variance that is not invariant: {self.asymmetry:.3f}; 0 is an exact symmetry, 1 is none.",
             f"  Probability of such data if the symmetry holds: {self.p:.2g}; below {SIGNIFICANCE} is a contradiction.",
         ])
 

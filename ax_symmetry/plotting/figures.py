@@ -25,6 +25,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GRAY = "#777777"
 SURFACE = ((0.0, "#ffffff"), (1.0, "#4a9cd3"))
 """So light that points stand out."""
+FEW = 60
+"""Observations up to which a surface carries them at their full size, and FEW times 5 images unasked."""
 
 
 def plot_domain(
@@ -40,7 +42,8 @@ def plot_domain(
     """Plot the predicted surface over two parameters, with the fundamental domain, the observations and their images.
 
     What is not canonical is shaded. Observations are drawn with their own values of both parameters, also where their
-    other parameters are not those of the slice, as Ax's contour plots do.
+    other parameters are not those of the slice, as Ax's contour plots do. More than 300 images are hidden until their
+    name in the legend is clicked, and more than 60 observations are drawn smaller.
 
     Cost: density^2 predictions; a fit, if an experiment is given.
 
@@ -135,11 +138,11 @@ def plot_best(
     """
     table = best_table(experiments, metric)
     name = table.attrs["metric"]
-    figure = _figure(f"Best {name} so far", "trials", f"best {name} observed so far")
+    figure, last = _figure("", "trials", f"best {name} observed so far"), {}
     for (search, runs), color in zip(table.groupby("search", sort=False), _cycle(table["search"].nunique())):
         steps = runs.pivot(index="trial", columns="repeat", values="best").dropna()
         low, middle, high = np.quantile(steps.to_numpy(), [0.25, 0.5, 0.75], axis=1)
-        repeats = steps.shape[1]
+        repeats, last[search] = steps.shape[1], dict(zip(steps.index, middle))
         if repeats > 1:
             band = dict(x=steps.index, mode="lines", line={"width": 0, "shape": "hv"}, legendgroup=search)
             figure.add_scatter(y=low, showlegend=False, hoverinfo="skip", **band)
@@ -150,13 +153,15 @@ def plot_best(
             name=search if repeats == 1 else f"{search}: median and quartiles of {repeats}",
             hovertemplate=f"{search}<br>after %{{x}} trials: %{{y:.4g}}<extra></extra>",
         )
-    return figure
+    n = min(max(steps) for steps in last.values())
+    said = ", ".join(f"{steps[n]:.3g} {search}" for search, steps in last.items())
+    return _titled(figure, f"Best {name} after {n} trials: {said}")
 
 
 def draw_domain(shown: Slice, x: str, y: str, experiment: Experiment) -> go.Figure:
     """Draw a slice through the fundamental domain."""
     figure = _figure(
-        f"{shown.metric} over {x} and {y}", x, y,
+        f"{shown.metric} over {x} and {y}: candidates lie in the bright part", x, y,
         "where " * bool(shown.fixed) + ", ".join(f"{n}\u00a0=\u00a0{_short(v)}" for n, v in shown.fixed.items()))
     across, up = (shown.surface[name].unique() for name in (x, y))
     mean, sd, outside = (shown.surface[c].to_numpy().reshape(len(up), -1) for c in ("mean", "sd", "outside"))
@@ -172,12 +177,15 @@ def draw_domain(shown: Slice, x: str, y: str, experiment: Experiment) -> go.Figu
         showscale=False, showlegend=True,
         name="not canonical: outside of the fundamental domain",
     )
+    share = min(1.0, (FEW / max(1, (~shown.points["image"]).sum())) ** 0.5)  # of the full size of points
     for is_image, name in ((False, "observations"), (True, "their images: the same experiments")):
         rows = shown.points[shown.points["image"] == is_image]
+        many = is_image and len(rows) > 5 * FEW
         figure.add_scatter(
-            x=rows[x], y=rows[y], mode="markers", name=name, customdata=rows[["arm_name", "mean"]],
-            marker={"color": COLORS[1], "size": 7, "line": {"width": 1.2}, "symbol": "circle-open"} if is_image else
-            {"color": COLORS[1], "size": 9, "line": {"width": 1, "color": "white"}},
+            x=rows[x], y=rows[y], mode="markers", name=name + " (click to see)" * many,
+            visible="legendonly" if many else True, customdata=rows[["arm_name", "mean"]],
+            marker={"color": COLORS[1], "size": 7 * share, "line": {"width": 1.2 * share}, "symbol": "circle-open"}
+            if is_image else {"color": COLORS[1], "size": 9 * share, "line": {"width": share, "color": "white"}},
             hovertemplate=("image of " if is_image else "") + f"arm %{{customdata[0]}}<br>{x} = %{{x:.4g}}<br>"
             f"{y} = %{{y:.4g}}<br>observed {shown.metric}: %{{customdata[1]:.4g}}<extra></extra>",
         )
@@ -190,14 +198,13 @@ def draw_domain(shown: Slice, x: str, y: str, experiment: Experiment) -> go.Figu
 
 def draw_left_out(table: pd.DataFrame, metric: str) -> go.Figure:
     """Draw what `tables.left_out_table` lists."""
-    figure = _figure(f"{metric}: each observation predicted from all others", f"observed {metric}",
-                     f"predicted {metric}", "bars: two SDs, noise included; log densities are summed")
+    figure, errors = _figure("", f"observed {metric}", f"predicted {metric}"), {}
     ends = [table["observed"].min(), table["observed"].max()]
     figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": GRAY, "dash": "dash"}, name="predicted as observed",
                        hoverinfo="skip")
     for model, color, symbol in ((WITHOUT, COLORS[1], "diamond"), (WITH, COLORS[0], "circle")):
         rows = table[table["model"] == model]
-        error = np.sqrt(((rows["observed"] - rows["predicted"]) ** 2).mean())
+        error = errors[model] = np.sqrt(((rows["observed"] - rows["predicted"]) ** 2).mean())
         figure.add_scatter(
             x=rows["observed"], y=rows["predicted"], mode="markers",
             marker={"color": color, "symbol": symbol, "size": 7},
@@ -207,14 +214,18 @@ def draw_left_out(table: pd.DataFrame, metric: str) -> go.Figure:
             hovertemplate="arm %{customdata[0]}<br>observed: %{x:.4g}<br>predicted: %{y:.4g} ± %{customdata[1]:.2g}"
             f"<extra>{model}</extra>",
         )
-    return figure
+    times = errors[WITH] / errors[WITHOUT] if errors[WITHOUT] else 1.0
+    return _titled(
+        figure, f"{metric}: with the symmetry, predictions err {times:.2g} times as much",
+        "each observation predicted from all others; bars: two SDs, noise included; log densities are summed")
 
 
 def draw_orbits(table: pd.DataFrame, metric: str) -> go.Figure:
     """Draw what `tables.orbit_table` lists."""
     sizes = table.groupby("orbit")["arm_name"].transform("size")
     seen = int((table.groupby("orbit").size() > 1).sum())
-    figure = _figure(f"{metric}: trials that are the same experiment", "trial", metric,
+    times = f"{seen or 'no'} experiment{'s' * (seen > 1)} {'were' if seen > 1 else 'was'} measured more than once"
+    figure = _figure(f"{metric}: {times}", "trial", metric,
                      f"{len(table)} observations of {table['orbit'].nunique()} different experiments")
     alone = table[sizes == 1]
     figure.add_scatter(**_marks(alone, metric, GRAY), mode="markers", name="seen once", text=["seen once"] * len(alone))
@@ -249,16 +260,22 @@ def _marks(rows: pd.DataFrame, metric: str, color: str) -> dict[str, Any]:
 
 def _figure(title: str, x: str, y: str, note: str = "") -> go.Figure:
     """Start a figure with names; readable from a phone's width on, the legend below."""
-    lines = [*wrap(title, 42), *(f"<sub>{line}</sub>" for line in wrap(note, 58, max_lines=3, placeholder=" ..."))]
-    return go.Figure(layout={
+    return _titled(go.Figure(layout={
         "template": "plotly_white",
         "showlegend": True,
-        "title": {"text": "<br>".join(lines), "font": {"size": 16}, "x": 0.02, "y": 1, "yref": "paper",
-                  "yanchor": "bottom", "pad": {"b": 21 * len(lines) - 6}},  # plotly puts the first line there
         "xaxis": {"title": {"text": x}, "automargin": True},
         "yaxis": {"title": {"text": y}, "automargin": True},
         "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
-        "margin": {"l": 20, "r": 20, "t": 24 + 21 * len(lines), "b": 20},
+        "margin": {"l": 20, "r": 20, "b": 20},
+    }), title, note)
+
+
+def _titled(figure: go.Figure, title: str, note: str = "") -> go.Figure:
+    """Give a figure its title, which says what it shows, and a smaller note below."""
+    lines = [*wrap(title, 42), *(f"<sub>{line}</sub>" for line in wrap(note, 58, max_lines=3, placeholder=" ..."))]
+    return figure.update_layout(margin_t=24 + 21 * len(lines), title={
+        "text": "<br>".join(lines), "font": {"size": 16}, "x": 0.02, "y": 1, "yref": "paper", "yanchor": "bottom",
+        "pad": {"b": 21 * len(lines) - 6},  # plotly puts the first line there
     })
 
 

@@ -75,6 +75,8 @@ def test_verdicts(function: Any, verdict: str) -> None:
         warnings.simplefilter("always", SymmetryWarning)
         report = check_symmetry(made, SYMMETRY)
     assert report.verdict == verdict and f"The symmetry is {verdict} by 25 observations of y." in str(report)
+    for meaning in ("above +2 supports it", "above 0, the symmetry predicts better", "1 is none", "below 0.02 is a"):
+        assert meaning in str(report)
     assert any(w.category is SymmetryWarning for w in caught) == (verdict == "contradicted")
     assert (report.gain > 2) == (report.loo_gain[0] > 0) == (verdict == "supported")
     assert (report.p < 0.02) == (report.asymmetry > 0.05) == (verdict == "contradicted")

@@ -2,10 +2,10 @@
 
 One-line bugs that turn this file red: let `_places` stop after the first generator; measure `_outside` without the
 mirrored points; leave the canonical form out of the slice; transpose the surface; take Ax's order of rows for the order
-of trials; divide left-out means by the precision; forget to undo the standardisation; join arms that differ elsewhere;
-accumulate the maximum of what is minimised; count abandoned trials; draw the objective in place of the metric; leave
-the options of the dict aside; say that a derived parameter is fixed; let a shorter repeat go on for ever; hand `step`
-columns to `Data`.
+of trials; show all of many images; divide left-out means by the precision; forget to undo the standardisation; join
+arms that differ elsewhere; accumulate the maximum of what is minimised; count abandoned trials; draw the objective in
+place of the metric; leave the options of the dict aside; say that a derived parameter is fixed; let a shorter repeat go
+on for ever; hand `step` columns to `Data`.
 """
 
 from __future__ import annotations
@@ -248,6 +248,9 @@ def test_left_out_predictions_by_hand(run: Experiment) -> None:
     with_it, without = (float(named(figure, w).name.split()[-3].strip(",")) for w in ("with the", "without"))
     report = check_symmetry(run, BLOCKS)
     assert with_it - without == pytest.approx(report.loo_gain[0], abs=0.11)
+    known, plain = (float(named(figure, w).name.split()[-1]) for w in ("with the", "without"))
+    said = figure.layout.title.text.replace("<br>", " ").partition("predictions err ")[2]
+    assert float(said.split()[0]) == pytest.approx(known / plain, rel=0.06)
     diagonal = named(figure, "predicted as observed")
     assert list(diagonal.x) == list(diagonal.y) == pytest.approx([min(trace.x), max(trace.x)])
 
@@ -269,6 +272,7 @@ def test_orbits_by_brute_force(run: Experiment, group: str) -> None:
         np.testing.assert_array_equal(trace.y, data.loc[names, "mean"])
         np.testing.assert_allclose(trace.error_y.array, 2 * data.loc[names, "sem"])
     assert sum(bool(t.showlegend) for t in lines) == 1 and lines[0].name.endswith(f": {len(lines)}")
+    assert f"y: {len(lines)} experiment" in figure.layout.title.text
 
 
 def searched(values: Iterable[Iterable[float]], minimize: bool, lost: str) -> Experiment:
@@ -306,6 +310,8 @@ def test_best_so_far(minimize: bool, lost: str) -> None:
     np.testing.assert_array_equal(middle.x, np.arange(1, 8))
     assert high.fill == "tonexty" and "ours" in middle.name and "4" in middle.name
     np.testing.assert_allclose(single.y, accumulate(np.delete(plain, 3, axis=0)[:, 0]))
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title == f"Best y after 6 trials: {middle.y[5]:.3g} ours, {single.y[5]:.3g} plain Ax"
     assert single.name == "plain Ax" and figure.layout.yaxis.title.text == "best y observed so far"
 
 
@@ -343,6 +349,15 @@ def test_figures_have_names(run: Experiment) -> None:
                    for line in figure.layout.title.text.split("<br>"))
         assert all(t.name for t in figure.data if t.showlegend is not False and t.type != "contour")
         assert all(t.hovertemplate or t.hoverinfo == "skip" for t in figure.data)
+
+
+@pytest.mark.parametrize("n, crowded", [(60, False), (61, True)])
+def test_many_observations_stay_readable(n: int, crowded: bool) -> None:
+    """Images in their hundreds wait for a click, and points shrink."""
+    figure = plot_domain(fill(experiment(SPACE), n, even, sem=0.1), BLOCKS, "m1", "m2", density=2)
+    seen, images = named(figure, "observations"), named(figure, "images")
+    assert len(images.x) == 5 * n and images.visible == ("legendonly" if crowded else True)
+    assert seen.visible is True and (seen.marker.size < 9) == (images.marker.size < 7) == crowded
 
 
 def analyses() -> list[Any]:
@@ -404,9 +419,10 @@ def test_a_client_computes_them() -> None:
         client.complete_trial(client.attach_trial(point), raw_data={"loss": (even(point), 0.1)})
     cards = client.compute_analyses(analyses(), display=False)
     assert [card.title for card in cards] == [
-        "loss over m1 and m2", "loss: each observation predicted from all others",
-        "loss: trials that are the same experiment",
+        "loss over m1 and m2: candidates lie in the bright part", cards[1].title,
+        "loss: no experiment was measured more than once",
     ]
+    assert cards[1].title.startswith("loss: with the symmetry, predictions err ")
     for card in cards:
         assert card.get_figure().data and "<div" in card._repr_html_()
     assert check_symmetry(client._experiment, BLOCKS).metric == "loss"
