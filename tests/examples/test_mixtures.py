@@ -18,7 +18,7 @@ import mixtures
 import pandas as pd
 import pytest
 from external.deprecations import deprecations_are_errors
-from support import fast_optimizer
+from support import GENERATION, fast_optimizer
 
 EXAMPLES = Path(mixtures.__file__).parent
 POINT = {"mu_1": 2.0, "std_1": 0.4, "frac_1": 0.3, "mu_2": 50.0, "std_2": 8.0, "frac_2": 0.2, "mu_3": 9.0, "std_3": 1.0}
@@ -67,13 +67,15 @@ def test_example(
         example.main()
     trials = [*made[0]._experiment.trials.values()]
     assert len(trials) == 45 and all(trial.status.is_completed for trial in trials)
+    nodes = [trial.generator_runs[0]._generation_node_name for trial in trials[40:]]
+    # Ax 1.0 asks for the center, and for quasi-random trials, whatever rows there are.
+    assert set(nodes) == {"MBM"} or nodes[0] == "CenterOfSearchSpace" and GENERATION == "modelbridge"
     for trial in trials[40:]:
-        assert trial.generator_runs[0]._generation_node_name == "MBM"
         assert trial.arm.parameters["mu_1"] <= trial.arm.parameters["mu_2"] <= trial.arm.parameters["mu_3"]
     printed = capsys.readouterr().out
     best = [float(size) for size in re.findall(r"mu_\d ([\d.]+)", printed.partition("best: ")[2])]
     assert len(best) == 3 and best == sorted(best)
     mean, sem = map(float, re.findall(r"0\.\d+", printed.splitlines()[-1]))
-    assert 0.75 < mean < 0.9 and 0 < sem < 0.02
+    assert 0.75 < mean < 0.9 and 0 <= sem < 0.02
     page = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
     assert "packing over mu_1 and mu_2" in page
