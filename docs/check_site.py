@@ -1,9 +1,10 @@
-"""Check the built site: links that lead nowhere, and pages that scroll sideways on a phone.
+"""Check the built site: links that lead nowhere, pages that scroll sideways, code and tables that are cut off.
 
     python docs/check_site.py [SITE]
 
 Links and anchors are read from the pages themselves. The width needs Chromium, $CHROMIUM or the system's; without one
-it is left out. Screenshots of every page, as wide as a phone and as a desk, lie beside the site then.
+it is left out. Screenshots of every page, as wide as a phone and as a desk, lie beside the site then. Tables of many
+columns may scroll on a phone, not on a desk.
 """
 
 from __future__ import annotations
@@ -29,18 +30,19 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 # Frames are as narrow as they are told, which the smallest window of a browser may not be.
 FRAME = '<iframe src="/{}" style="width: {}px; height: 2000px; border: 0"></iframe>'
 BOTH = '<body style="display: flex; gap: 20px; margin: 0; background: grey">'
-# Furo lets the content scroll where the whole page may not.
+# Furo lets the content scroll where the whole page may not, and code and tables within it.
 MEASURE = """<body><script>
 (async () => {
   let result = [];
-  for (const page of PAGES) {
+  for (const width of [PHONE, DESK]) for (const page of PAGES) {
     const frame = document.createElement("iframe");
-    frame.style = "width: PHONEpx; height: 800px";
+    frame.style = `width: ${width}px; height: 800px`;
     frame.src = "/" + page;
     document.body.replaceChildren(frame);
     await new Promise(loaded => frame.onload = loaded);
-    const boxes = [...frame.contentDocument.querySelectorAll("html, .content")];
-    result.push([page, Math.max(...boxes.map(box => box.scrollWidth - box.clientWidth))]);
+    const parts = "html, .content, .content pre" + (width == DESK ? ", .content .table-wrapper" : "");
+    const boxes = [...frame.contentDocument.querySelectorAll(parts)];
+    result.push([page, width, Math.max(...boxes.map(box => box.scrollWidth - box.clientWidth))]);
   }
   await fetch("/", {method: "POST", body: JSON.stringify(result)});
 })();
@@ -104,10 +106,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def too_wide(site: Path, browser: str, shots: Path) -> list[str]:
-    """List pages that scroll sideways on a phone, and take screenshots of all."""
+    """List pages on which something is cut off on the right, and take screenshots of all."""
     names = sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html") if "_static" not in p.parts)
     Handler.own = {f"/both/{name}": BOTH + FRAME.format(name, PHONE) + FRAME.format(name, DESK) for name in names}
-    Handler.own["/measure"] = MEASURE.replace("PAGES", json.dumps(names)).replace("PHONE", str(PHONE))
+    sizes = {"PAGES": json.dumps(names), "PHONE": str(PHONE), "DESK": str(DESK)}
+    Handler.own["/measure"] = functools.reduce(lambda page, size: page.replace(*size), sizes.items(), MEASURE)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -126,7 +129,7 @@ def too_wide(site: Path, browser: str, shots: Path) -> list[str]:
             size = [f"--window-size={PHONE + 20 + DESK},2000", f"--screenshot={file}", "--virtual-time-budget=3000"]
             subprocess.run([*command, *size, f"{address}/both/{name}"], check=True, timeout=120, **quiet)
     server.shutdown()
-    return [f"{name} scrolls sideways on a phone, by {hidden} pixels" for name, hidden in measured if hidden > 0]
+    return [f"{name}, {width} pixels wide: {hidden} are cut off" for name, width, hidden in measured if hidden > 0]
 
 
 def main() -> None:

@@ -2,15 +2,14 @@
 ================================
 
 Each mixture has three components, each with a size, a spread and a fraction. Which five mixtures should be measured
-next, and what is the best one then? ::
+next, and what is the best one then? `mixtures.py` writes the CSV, and stands in for the experiment. ::
 
     python mixture_from_csv.py    # two minutes; writes mixture_from_csv.html
-
-`mixtures.py` writes the CSV, and stands in for the experiment.
 """
 
 from __future__ import annotations
 
+import logging
 import tempfile
 
 import pandas as pd
@@ -28,6 +27,7 @@ NAMES = [name for block in BLOCKS for name in block if name != "frac_3"]  # it i
 
 
 def main() -> None:
+    logging.disable(logging.INFO)  # Ax tells of every trial
     client = Client(random_seed=0)
     client.configure_experiment([
         RangeParameterConfig(name=name, parameter_type="float", bounds=BOUNDS[name[:-2]],

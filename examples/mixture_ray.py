@@ -9,16 +9,16 @@ time. It needs `pip install .[ray]` in a clone of the repository. ::
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
 
 import pandas as pd
-import ray
+import ray.tune
 from ax.api.client import Client
 from ax.api.configs import RangeParameterConfig
 from mixtures import SEM, measure, write_csv
-from ray import tune
 
 from ax_symmetry import Symmetry
 from ax_symmetry.integrations.ray import SymmetricSearch
@@ -31,6 +31,7 @@ NAMES = [name for block in BLOCKS for name in block if name != "frac_3"]  # it i
 
 
 def main() -> None:
+    logging.disable(logging.INFO)  # Ax tells of every trial
     client = Client(random_seed=0)
     client.configure_experiment([
         RangeParameterConfig(name=name, parameter_type="float", bounds=BOUNDS[name[:-2]],
@@ -41,13 +42,12 @@ def main() -> None:
         for row in pd.read_csv(write_csv(folder)).astype(float).to_dict("records"):
             trial = client.attach_trial({name: row[name] for name in NAMES})
             client.complete_trial(trial, raw_data={"packing": (row["packing"], row["sem"])})
-
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_TOKEN=secrets.token_hex())  # else Ray writes a file
         ray.init("local", num_cpus=5, include_dashboard=False, _node_ip_address="127.0.0.1")
         search = SymmetricSearch(client, SYMMETRY, sem="sem", num_initialization_trials=0, max_parallelism=5)
-        tune.Tuner(lambda mixture: {"packing": measure(mixture), "sem": SEM},
-                   tune_config=tune.TuneConfig(search_alg=search, num_samples=5),
-                   run_config=tune.RunConfig(storage_path=folder, verbose=0)).fit()
+        ray.tune.Tuner(lambda mixture: {"packing": measure(mixture), "sem": SEM},
+                       tune_config=ray.tune.TuneConfig(search_alg=search, num_samples=5),
+                       run_config=ray.tune.RunConfig(storage_path=folder, verbose=0)).fit()
     ray.shutdown()
     best = Symmetry(SYMMETRY).canonical(client.get_best_parameterization()[0])  # of the rows and of Ray's trials
     print("best:", ", ".join(f"{name} {value:.3g}" for name, value in best.items()))

@@ -216,7 +216,7 @@ def draw_left_out(table: pd.DataFrame, metric: str) -> go.Figure:
         )
     times = errors[WITH] / errors[WITHOUT] if errors[WITHOUT] else 1.0
     return _titled(
-        figure, f"{metric}: with the symmetry, predictions err {times:.2g} times as much",
+        figure, f"{metric}: with the symmetry, predictions err {times:.2f} times as much",
         "each observation predicted from all others; bars: two SDs, noise included; log densities are summed")
 
 

@@ -8,6 +8,7 @@ example of 60 lines.
 
 from __future__ import annotations
 
+import logging
 import re
 from importlib import import_module
 from itertools import permutations
@@ -63,8 +64,11 @@ def test_example(
     new_client = example.Client
     monkeypatch.setattr(example, "Client", lambda **keywords: made.append(new_client(**keywords)) or made[0])
     monkeypatch.setattr(example, "write_csv", lambda folder: mixtures.write_csv(folder, rows=40))
-    with fast_optimizer(), deprecations_are_errors():
-        example.main()
+    try:
+        with fast_optimizer(), deprecations_are_errors():
+            example.main()
+    finally:
+        logging.disable(logging.NOTSET)  # the example silences Ax
     trials = [*made[0]._experiment.trials.values()]
     assert len(trials) == 45 and all(trial.status.is_completed for trial in trials)
     nodes = [trial.generator_runs[0]._generation_node_name for trial in trials[40:]]
