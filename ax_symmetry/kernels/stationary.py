@@ -85,7 +85,7 @@ class _OfDistance(torch.autograd.Function):
     """f(r) for the distances r of rows `... x n x w` and `... x n' x w`: `... x n x n'`.
 
     By a row its gradient is f'(r) / r times the difference of the rows: nothing is divided by a distance, which may be
-    0, and a number for each entry is all that is kept. Autograd alone takes twice as long.
+    0, and a number for each entry is all that is kept.
     """
 
     @staticmethod

@@ -9,8 +9,7 @@ from ax.core.parameter import Parameter
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.symmetry.absent import check_sums
-from ax_symmetry.symmetry.inert import Inert, generator_maps
+from ax_symmetry.symmetry.inert import Inert, check_sums, generator_maps
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 Dependents = dict[Any, frozenset[str]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ax_symmetry.errors import SymmetryError, shown
-from ax_symmetry.symmetry.inert import Inert, generator_maps
+from ax_symmetry.symmetry.inert import Inert, check_sums, generator_maps
 from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number
 
 if TYPE_CHECKING:
@@ -134,22 +134,6 @@ class Absent(Kind):
                         f"absent: parameter {one.switch} cannot be {value!r}; its values are {allowed}. Name a value "
                         "that it can have, or widen it."
                     )
-
-
-def check_sums(symmetry: Symmetry, inert: tuple[Inert, ...]) -> None:
-    """Check that no inert slot is part of a sum.
-
-    Raises:
-        SymmetryError: One is.
-    """
-    for one in inert:
-        for simplex in symmetry.simplexes:
-            for name in sorted(set(one.names) & set(simplex.parameters))[:1]:
-                raise SymmetryError(
-                    f"simplex: parameter {name} changes nothing while {one.switch} is {one.values[0]!r}, but counts in "
-                    f"the sum of {', '.join(simplex.parameters)}. Take it out of the simplex, or let the part of the "
-                    "sum say whether the block is there."
-                )
 
 
 def _can_be(p: Any, value: Any) -> bool:

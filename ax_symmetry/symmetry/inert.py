@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Rows
 
 if TYPE_CHECKING:
@@ -45,6 +46,22 @@ def generator_maps(symmetry: Symmetry) -> Iterator[dict[str, str]]:
     names = symmetry.parameters
     for points in symmetry.action.generators.tolist():
         yield {names[point % len(names)]: name for name, point in zip(names, points)}
+
+
+def check_sums(symmetry: Symmetry, inert: Sequence[Inert]) -> None:
+    """Check that no inert slot is part of a sum.
+
+    Raises:
+        SymmetryError: One is.
+    """
+    for one in inert:
+        for simplex in symmetry.simplexes:
+            for name in sorted(set(one.names) & set(simplex.parameters))[:1]:
+                raise SymmetryError(
+                    f"simplex: parameter {name} changes nothing while {one.switch} is {one.values[0]!r}, but counts in "
+                    f"the sum of {', '.join(simplex.parameters)}. Take it out of the simplex, or let the part of the "
+                    "sum say whether the block is there."
+                )
 
 
 class InertRows:
