@@ -42,7 +42,7 @@ def main() -> None:
         for row in pd.read_csv(write_csv(folder)).astype(float).to_dict("records"):
             trial = client.attach_trial({name: row[name] for name in NAMES})
             client.complete_trial(trial, raw_data={"packing": (row["packing"], row["sem"])})
-        os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_TOKEN=secrets.token_hex())  # else Ray writes a file
+        os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": secrets.token_hex(), **os.environ})
         ray.init("local", num_cpus=5, include_dashboard=False, _node_ip_address="127.0.0.1")
         search = SymmetricSearch(client, SYMMETRY, sem="sem", num_initialization_trials=0, max_parallelism=5)
         ray.tune.Tuner(lambda mixture: {"packing": measure(mixture), "sem": SEM},

@@ -51,6 +51,8 @@ registry = import_module(f"ax.{GENERATION}.registry")
 Generators = registry.Generators if hasattr(registry, "Generators") else registry.Models
 MODULAR = Generators.BOTORCH_MODULAR
 torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
+RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": "only-for-this-test" * 2}
+"""Environment of every Ray: a process keeps the first token that it was given."""
 IDENTITY = 1e-10
 """Identities in float64, relative to scale."""
 POSTERIOR = 1e-8

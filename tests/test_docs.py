@@ -29,7 +29,7 @@ from ax_symmetry import diagnostics, kernels, models, plotting, symmetry
 from ax_symmetry._ax import backend
 from ax_symmetry.symmetry.declaration import OPTION_KEYS, SYMMETRY_KEYS
 from external.deprecations import deprecations_are_errors
-from support import fast_optimizer
+from support import RAY, fast_optimizer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -74,8 +74,8 @@ def run(blocks: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[dict[str
 @contextmanager
 def small_ray(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run Ray on this machine alone."""
-    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    patch.setenv("RAY_AUTH_TOKEN", "only-for-this-test" * 2)
+    for variable, value in RAY.items():
+        patch.setenv(variable, value)
     ray = pytest.importorskip("ray", reason="an extra")
     ray.init("local", num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
     try:

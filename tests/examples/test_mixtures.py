@@ -19,7 +19,7 @@ import mixtures
 import pandas as pd
 import pytest
 from external.deprecations import deprecations_are_errors
-from support import GENERATION, fast_optimizer
+from support import GENERATION, RAY, fast_optimizer
 
 EXAMPLES = Path(mixtures.__file__).parent
 POINT = {"mu_1": 2.0, "std_1": 0.4, "frac_1": 0.3, "mu_2": 50.0, "std_2": 8.0, "frac_2": 0.2, "mu_3": 9.0, "std_3": 1.0}
@@ -55,8 +55,8 @@ def test_example(
     if name == "mixture_ray":
         pytest.importorskip("ray", reason="an extra")
         monkeypatch.setenv("PYTHONPATH", str(EXAMPLES))  # Ray's workers import mixtures.py
-        monkeypatch.setenv("RAY_AUTH_TOKEN", "")  # the example sets both; this undoes it
-        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for variable, value in RAY.items():
+            monkeypatch.setenv(variable, value)
     assert len((EXAMPLES / f"{name}.py").read_text().splitlines()) < 60
     example = import_module(name)
     monkeypatch.chdir(tmp_path)

@@ -33,7 +33,7 @@ from ax.api.configs import RangeParameterConfig  # noqa: E402
 from ax.core.objective import Objective  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.ax import AxSearch  # noqa: E402
-from support import AxClient, ObjectiveProperties  # noqa: E402
+from support import RAY, AxClient, ObjectiveProperties  # noqa: E402
 from support import fast_optimizer  # noqa: E402
 
 from ax_symmetry import Symmetry, SymmetryError, choose_generation_strategy  # noqa: E402
@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "ray_tune.py"
 SYMMETRY = Symmetry.permutation([["mu_1", "frac_1"], ["mu_2", "frac_2"], ["mu_3", "frac_3"]])
 NAMES = [name for block in SYMMETRY.to_config()["blocks"] for name in block]
-ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": "only-for-this-test" * 2, "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {**RAY, "OMP_NUM_THREADS": "1"}
 OPTIONS: dict[str, Any] = {"num_initialization_trials": 4, "max_parallelism": 2, "random_seed": 0}
 
 
