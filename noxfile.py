@@ -21,7 +21,7 @@ CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
 
 def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
-    """Install packages at the versions that the lane pins."""
+    """Install packages at the versions that the lane pins; Python compiles what it imports, not all of them."""
     if sys.version_info < (3, 11):
         session.error("the lanes pin packages that need Python 3.11 or newer; make .venv with such a Python")
     shutil.rmtree("build", ignore_errors=True)  # setuptools would pack modules that are deleted by now
@@ -29,8 +29,8 @@ def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
     if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
         # If it cannot be had, what the default index has comes with the rest.
         once = ["--no-deps", "--retries", "0", "--index-url", CPU_TORCH]
-        session.install(*constraints, *once, "torch", success_codes=[0, 1])
-    session.install(*constraints, *packages)
+        session.install("--no-compile", *constraints, *once, "torch", success_codes=[0, 1])
+    session.install("--no-compile", *constraints, *packages)
 
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1"}

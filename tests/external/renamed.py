@@ -1,15 +1,12 @@
 """Runs a model on an Ax, or a BoTorch, in which one private name is called otherwise, and tells what came of it.
 
-    python renamed.py NAME PACKAGE...
-
-`test_private_names.py` starts it in a process of its own. The word is replaced wherever the source of the packages has
-it, as their authors would; everything else is loaded as usual. What each check found is printed as JSON: "works",
+`test_private_names.py` calls `found_without` in a process that has not imported these packages. The word is replaced
+wherever their source has it, as their authors would; everything else is loaded as usual. Each check finds "works",
 "refuses: ..." for a `SymmetryError` that names the missing name, and anything else is a fault.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
@@ -323,7 +320,11 @@ def judge(check: Callable[[str], None], method: str, name: str) -> str:
     return "works"
 
 
-def main(name: str, packages: Sequence[str]) -> None:
+def found_without(name: str, packages: Sequence[str]) -> dict[str, str]:
+    """Return what became of every check with a name called otherwise; to be called once in a process."""
+    assert not any(package in sys.modules for package in packages), "imported before the name was changed"
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     rename(name, packages)
     import torch
     from support import GENERATION, fast_optimizer
@@ -338,13 +339,4 @@ def main(name: str, packages: Sequence[str]) -> None:
     checks = [(f"{way}, {method}", check, method) for method in METHODS for way, check in WAYS.items()]
     checks += [(way, check, "augmentation") for way, check in once.items()]
     with fast_optimizer():
-        found = {title: judge(check, method, name) for title, check, method in checks}
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
-    tests = Path(__file__).resolve().parent.parent
-    sys.path[:0] = [str(tests), str(tests.parent)]
-    main(sys.argv[1], sys.argv[2:])
+        return {title: judge(check, method, name) for title, check, method in checks}

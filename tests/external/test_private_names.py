@@ -1,7 +1,7 @@
 """Every private name of Ax and BoTorch that the package may use: without it the symmetry is used, or an error raised.
 
 In a process of its own each name is called otherwise throughout the source of Ax (see `renamed.py`), and models are
-made in every way, with both methods. Each must either know the symmetry, in its predictions and in the search for
+made in every way, with both methods. The processes are forks of one that has imported what Ax and BoTorch need. Each must either know the symmetry, in its predictions and in the search for
 candidates, or raise a `SymmetryError` that names the missing name. Which of the two does not matter here: a name that
 the package no longer uses works.
 
@@ -11,12 +11,11 @@ ask `hasattr(adapter, "_gen")` and go on without; let an `AttributeError` throug
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 
 import pytest
+import renamed
 from renamed import EVERY, PLAIN, is_in
 
 pytestmark = [pytest.mark.external, pytest.mark.slow]
@@ -49,24 +48,26 @@ NAMES = {
     "_Y": BOTH,
     "_Yvar": BOTH,
 }
-HERE = Path(__file__).resolve().parent
+DEPENDENCIES = ["IPython", "gpytorch", "pandas", "plotly", "scipy.stats", "sklearn", "sqlalchemy", "torch"]
+Find = Callable[[str, tuple[str, ...]], dict[str, str]]
 
 
-def found_without(name: str, packages: tuple[str, ...]) -> dict[str, str]:
-    """Return what became of every check in a process in which a name is called otherwise."""
-    command = [sys.executable, str(HERE / "renamed.py"), name, *packages]
-    done = subprocess.run(command, cwd=HERE.parent.parent, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture(scope="module")
+def found_without() -> Iterator[Find]:
+    """Call `renamed.found_without` in a process of its own."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(DEPENDENCIES)
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        yield lambda name, packages: pool.apply(renamed.found_without, (name, packages))
 
 
-def test_the_checks_pass_on_ax_as_it_is() -> None:
+def test_the_checks_pass_on_ax_as_it_is(found_without: Find) -> None:
     found = found_without(EVERY, BOTH)
     assert len(found) >= 13 and set(found.values()) == {"works"}, found
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_symmetry_is_used_or_an_error_names_the_name(name: str) -> None:
+def test_the_symmetry_is_used_or_an_error_names_the_name(name: str, found_without: Find) -> None:
     if not is_in(name, NAMES[name]):
         pytest.skip(f"this Ax has no {name}")
     found = found_without(name, NAMES[name])
