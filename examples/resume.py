@@ -10,7 +10,7 @@ and after every evaluation, and the symmetry is saved in it. ::
     python resume.py                            # evaluates that trial again, then the rest
     rm resume.json                              # forget everything: the next run starts anew
 
-It runs on Ax 0.4.3 and later; Ax 1.3 calls `AxClient` deprecated, `Client` saves and loads by the same methods.
+It needs Ax 1.0 or later. `AxClient`, on older ones, saves and loads by methods of the same names.
 """
 
 from __future__ import annotations
@@ -23,19 +23,15 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from ax.service.ax_client import AxClient, ObjectiveProperties
-from ax.service.utils.instantiation import InstantiationBase
+from ax.api.client import Client
+from ax.api.configs import RangeParameterConfig
 from tqdm import tqdm
 
 from ax_symmetry import choose_generation_strategy
 
 BUMPS = (1, 2, 3)
 SYMMETRY = {"blocks": [[f"centre_{k}", f"width_{k}"] for k in BUMPS]}
-PARAMETERS = [
-    {"name": name, "type": "range", "value_type": "float", "bounds": bounds}
-    for k in BUMPS
-    for name, bounds in ((f"centre_{k}", [0.0, 1.0]), (f"width_{k}", [0.05, 0.4]))
-]
+BOUNDS = {name: bounds for k in BUMPS for name, bounds in ((f"centre_{k}", (0.0, 1.0)), (f"width_{k}", (0.05, 0.4)))}
 X = np.linspace(0.0, 1.0, 101)
 CURVE = sum(np.exp(-(((X - centre) / width) ** 2)) for centre, width in ((0.15, 0.1), (0.45, 0.25), (0.8, 0.15)))
 
@@ -50,21 +46,22 @@ def misfit(bumps: dict[str, float], die: bool = False) -> float:
     return float(np.sqrt(np.mean((total - CURVE) ** 2)))
 
 
-def new_client(n_initial: int, seed: int) -> AxClient:
+def new_client(n_initial: int, seed: int) -> Client:
     """Make a client that knows the symmetry."""
-    strategy = choose_generation_strategy(
-        InstantiationBase.make_search_space(PARAMETERS, []),
-        SYMMETRY,
-        num_initialization_trials=n_initial,
-        random_seed=seed,
+    client = Client(random_seed=seed)
+    client.configure_experiment(
+        name="bumps",
+        parameters=[RangeParameterConfig(name=n, parameter_type="float", bounds=b) for n, b in BOUNDS.items()],
     )
-    client = AxClient(generation_strategy=strategy, random_seed=seed, verbose_logging=False)
-    objectives = {"misfit": ObjectiveProperties(minimize=True)}
-    client.create_experiment(name="bumps", parameters=PARAMETERS, objectives=objectives)
+    client.configure_optimization(objective="-misfit")
+    strategy = choose_generation_strategy(
+        client, SYMMETRY, num_initialization_trials=n_initial, random_seed=seed
+    )
+    client.set_generation_strategy(strategy)
     return client
 
 
-def save(client: AxClient, file: Path) -> None:
+def save(client: Client, file: Path) -> None:
     """Save the state; the old file stays whole until the new one is."""
     unfinished = file.with_suffix(".tmp")
     client.save_to_json_file(str(unfinished))
@@ -80,43 +77,40 @@ def main() -> None:
     parser.add_argument("--die-at", type=int, metavar="K", help="kill this process in its K-th evaluation")
     args = parser.parse_args()
 
-    if args.file.exists():  # Ax does not save the seed
-        client = AxClient.load_from_json_file(str(args.file), random_seed=args.seed, verbose_logging=False)
+    # Trials that were running when the process ended have no result, and Ax would wait for them for ever.
+    interrupted, done = {}, 0
+    if args.file.exists():
+        client = Client.load_from_json_file(str(args.file))  # Ax does not save the seed of a client
+        trials = client.summarize().set_index("trial_index")
+        running = trials["trial_status"] == "RUNNING"
+        interrupted = trials.loc[running, list(BOUNDS)].to_dict("index")
+        done = len(trials) - len(interrupted)
+        again = ", ".join(map(str, interrupted)) or "none"
+        print(f"Resumed {args.file}: {done} trials completed, to evaluate again: {again}", flush=True)
     else:
         client = new_client(args.initial, args.seed)
-    trials = client.experiment.trials
-    # Trials that were running when the process ended have no result, and Ax would wait for them for ever.
-    interrupted = [trial for trial in trials.values() if trial.status.is_running]
-    done = len(trials) - len(interrupted)
-    if done or interrupted:
-        again = ", ".join(str(trial.index) for trial in interrupted) or "none"
-        print(f"Resumed {args.file}: {done} trials completed, to evaluate again: {again}", flush=True)
 
     evaluations = 0
     with tqdm(total=args.trials, initial=done, unit="trial") as bar:
-        while interrupted or len(trials) < args.trials:
-            if interrupted:
-                trial = interrupted.pop(0)
-                bumps, index = trial.arm.parameters, trial.index
-            else:
-                bumps, index = client.get_next_trial()
+        while interrupted or bar.n < args.trials:
+            if not interrupted:
+                interrupted = client.get_next_trials(max_trials=1)
                 save(client, args.file)  # before the evaluation, or its trial would be lost with the process
+            index, bumps = interrupted.popitem()
             evaluations += 1
             client.complete_trial(index, raw_data={"misfit": (misfit(bumps, die=evaluations == args.die_at), 0.0)})
             save(client, args.file)
             bar.update()
 
-    data = client.experiment.lookup_data().df.sort_values("mean")
-    print(f"\nThe best of {len(data)} fits: centre / width of each bump\n")
+    trials = client.summarize().sort_values("misfit")
+    print(f"\nThe best of {len(trials)} fits: centre / width of each bump\n")
     print(f"{'trial':>6}{'misfit':>10}" + "".join(f"{f'bump {k}':>16}" for k in BUMPS))
-    for index, value in zip(data["trial_index"][:5], data["mean"]):
-        bumps = trials[index].arm.parameters
-        cells = (f"{bumps[f'centre_{k}']:.3f} / {bumps[f'width_{k}']:.3f}" for k in BUMPS)
-        print(f"{index:>6}{value:>10.4f}" + "".join(f"{cell:>16}" for cell in cells))
+    for row in trials[:5].to_dict("records"):
+        cells = (f"{row[f'centre_{k}']:.3f} / {row[f'width_{k}']:.3f}" for k in BUMPS)
+        print(f"{row['trial_index']:>6}{row['misfit']:>10.4f}" + "".join(f"{cell:>16}" for cell in cells))
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)  # Ax tells of every step, and of the seed
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    logging.disable(logging.INFO)  # Ax tells of every trial
     warnings.filterwarnings("ignore", module=r"(ax|botorch|gpytorch|linear_operator)\.")
     main()

@@ -7,6 +7,7 @@ at the center of the source if the sign is -1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -40,12 +41,16 @@ def then(first: Element, second: Element) -> Element:
     return tuple((first[j][0], first[j][1] * sign) for j, sign in second)
 
 
-def closure(generators: Iterable[Element], width: int) -> set[Element]:
+def closure(generators: Iterable[Element], width: int) -> frozenset[Element]:
     """Compose until nothing new appears."""
-    generators = list(generators)
-    found = frontier = {tuple((j, 1) for j in range(width))}
+    return _closure(tuple(generators), width)
+
+
+@cache
+def _closure(generators: tuple[Element, ...], width: int) -> frozenset[Element]:
+    found = frontier = frozenset({tuple((j, 1) for j in range(width))})
     while frontier:
-        frontier = {then(a, b) for a in frontier for b in generators} - found
+        frontier = frozenset(then(a, b) for a in frontier for b in generators) - found
         found = found | frontier
     return found
 

@@ -27,6 +27,7 @@ from ax.core.parameter_constraint import ParameterConstraint
 from ax.core.search_space import SearchSpace
 from ax_symmetry._ax import backend
 from ax_symmetry.symmetry.kind import Kind
+from botorch.acquisition.multi_objective import logei
 from botorch.optim import initializers
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
@@ -324,7 +325,10 @@ def _goes_on_when_fixed() -> bool:
 
 @contextmanager
 def fast_optimizer() -> Iterator[None]:
-    """Stop BoTorch's optimisers after a step, and its walk to random feasible points: for loops that test plumbing."""
+    """Stop BoTorch's optimisers after a step, and its walk to random feasible points: for loops that test plumbing.
+
+    Nor does BoTorch compile C++, for a minute, to search several objectives faster.
+    """
     try:
         from botorch.test_utils.mock import mock_optimize_context_manager as mock
     except ImportError:
@@ -335,7 +339,8 @@ def fast_optimizer() -> Iterator[None]:
         return sample(*args, **{**keywords, "n_burnin": 100, "n_thinning": 2})
 
     with mock(), patch.object(initializers, "get_polytope_samples", few_steps):
-        yield
+        with patch.object(logei, "_load_attempted", True, create=True):
+            yield
 
 
 @contextmanager
