@@ -1,6 +1,6 @@
 """Runs a model on an Ax, or a BoTorch, in which one private name is called otherwise, and tells what came of it.
 
-`test_private_names.py` calls `found_without` in a process that has not imported these packages. The word is replaced
+`test_private_names.py` has `found_without` called in a process that has not imported these packages. The word is replaced
 wherever their source has it, as their authors would; everything else is loaded as usual. Each check finds "works",
 "refuses: ..." for a `SymmetryError` that names the missing name, and anything else is a fault.
 """
@@ -14,8 +14,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -24,6 +26,7 @@ BLOCKS = [["a1", "b1"], ["a2", "b2"]]
 SYMMETRY = {"blocks": BLOCKS}
 METHODS = ("kernel", "augmentation")
 PLAIN = "Ax without a symmetry"
+DEPENDENCIES = ("IPython", "gpytorch", "pandas", "plotly", "scipy.stats", "sklearn", "sqlalchemy", "torch")
 EVERY = "no_such_name"
 """Stands for no name: everything is as it is, and every check is made."""
 
@@ -340,3 +343,12 @@ def found_without(name: str, packages: Sequence[str]) -> dict[str, str]:
     checks += [(way, check, "augmentation") for way, check in once.items()]
     with fast_optimizer():
         return {title: judge(check, method, name) for title, check, method in checks}
+
+
+def found_in_a_fork(name: str, packages: Sequence[str]) -> dict[str, str]:
+    """Return what `found_without` finds in a fork of this process, which imports what the packages need once."""
+    for dependency in DEPENDENCIES:
+        if find_spec(dependency.partition(".")[0]) is not None:
+            import_module(dependency)
+    with get_context("fork").Pool(1) as pool:
+        return pool.apply(found_without, (name, packages))

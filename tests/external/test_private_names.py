@@ -12,6 +12,7 @@ ask `hasattr(adapter, "_gen")` and go on without; let an `AttributeError` throug
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
@@ -48,17 +49,14 @@ NAMES = {
     "_Y": BOTH,
     "_Yvar": BOTH,
 }
-DEPENDENCIES = ["IPython", "gpytorch", "pandas", "plotly", "scipy.stats", "sklearn", "sqlalchemy", "torch"]
 Find = Callable[[str, tuple[str, ...]], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
 def found_without() -> Iterator[Find]:
     """Call `renamed.found_without` in a process of its own."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(DEPENDENCIES)
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        yield lambda name, packages: pool.apply(renamed.found_without, (name, packages))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        yield lambda name, packages: pool.submit(renamed.found_in_a_fork, name, packages).result()
 
 
 def test_the_checks_pass_on_ax_as_it_is(found_without: Find) -> None:
