@@ -62,19 +62,28 @@ class Canonicalize(backend.RowTransform):
         self.encoding, self.comparison_order = self.plan.encoding, self.plan.comparison_order
         space = self.fitted_space = (context.search_space or self.plan.space).clone()
         adapter, self._transforms, self._training = context.adapter, tuple(context.transforms), context.training
-        if adapter and "SymmetrizeObservations" not in context.transforms and backend.fits_any_model(adapter):
-            warnings.warn(
-                "Canonicalize: the model does not learn the symmetry, since SymmetrizeObservations is not among the "
-                "transforms; add it, with the same config, or fit a kernel that has the symmetry.",
-                SymmetryWarning,
-                stacklevel=2,
-            )
+        if adapter and "SymmetrizeObservations" not in context.transforms:
+            self._warn_of_model(adapter)
         arms = dict if adapter is None else partial(private.arms_by_signature, adapter)
         self._known = KnownArms(self.encoding, self.comparison_order, arms)
         self._confines = confines(self.plan, context.transforms, space)
         self._searched, self._constraints = space, space.parameter_constraints
         widened = "SymmetrizeObservations" in context.transforms
         self._numbered_by = self.plan.space if widened else space
+
+    def _warn_of_model(self, adapter: Any) -> None:
+        """Warn of a model that does not learn the symmetry, or not all of it."""
+        if backend.fits_any_model(adapter):
+            text = "the model does not learn the symmetry, since SymmetrizeObservations is not among the transforms; "
+            text += "add it, with the same config, or fit a kernel that has the symmetry."
+        elif self.encoding.inert and backend.is_gaussian_process(adapter):
+            inert = sorted({name for one in self.encoding.inert for name in one.names})
+            text = f"parameters {', '.join(inert)} change nothing while their block is absent, and the model's own "
+            text += "kernel may see them, as that of surrogate_spec does; add SymmetrizeObservations, with method "
+            text += "'kernel', in place of it."
+        else:
+            return
+        warnings.warn(f"Canonicalize: {text}", SymmetryWarning, stacklevel=3)
 
     @property
     def _asked(self) -> Asked | None:

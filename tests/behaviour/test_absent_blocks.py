@@ -1,19 +1,24 @@
 """Whole searches over blocks that may be absent: choices, amounts, and hierarchical search spaces.
 
 One-line bugs that turn this file red: candidates with an absent block first, or with inert values above the lowest; the
-center of a hierarchical space with a parameter that is not there; an arm that lacks inert parameters taken for no arm.
+center of a hierarchical space with a parameter that is not there; an arm that lacks inert parameters taken for no arm;
+a kernel of the user's own that sees inert parameters, without a word.
 """
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
 
 import pytest
-from ax_symmetry import Canonicalize, Symmetry, choose_generation_strategy
+from ax_symmetry import Canonicalize, Symmetry, SymmetryWarning, choose_generation_strategy
+from ax_symmetry._ax import backend
+from ax_symmetry.models import surrogate_spec
 from support import (
-    AxClient, Generators, ObjectiveProperties, add_trial, choice, experiment, fast_optimizer, features, space,
+    MODULAR, AxClient, Generators, ObjectiveProperties, add_trial, choice, experiment, fast_optimizer, features,
+    float_range, space,
 )
 
 SWITCHES: dict[str, tuple[dict[str, Any], Any]] = {
@@ -81,6 +86,26 @@ def test_an_arm_with_other_inert_values_is_the_same_experiment() -> None:
     given = [{"use1": "yes", "t1": "r", "use2": "no", "t2": inert} for inert in "rs"] + [arm | {"t2": "s"}]
     found = [one.parameters for one in transform.untransform_observation_features(features(given))]
     assert found == [arm, arm, {"use1": "yes", "t1": "s", "use2": "no", "t2": "r"}]
+
+
+@pytest.mark.parametrize("absent", [{"absent": {"n1": 0.0}}, {}], ids=["absent", "always there"])
+def test_a_kernel_of_ones_own_may_see_inert_parameters(absent: dict[str, Any]) -> None:
+    """A surrogate spec is made without a search space."""
+    made = experiment(space([float_range(name) for name in ("n1", "a1", "n2", "a2")]))
+    for n1, a1, n2, a2 in ((0.0, 0.3, 0.5, 0.6), (0.2, 0.4, 0.7, 0.1), (0.9, 0.8, 0.1, 0.5), (0.4, 0.2, 0.3, 0.9)):
+        add_trial(made, {"n1": n1, "a1": a1, "n2": n2, "a2": a2}, {"y": (n1 * a1 + n2 * a2, 0.1)})
+    blocks = {"blocks": [["n1", "a1"], ["n2", "a2"]]}
+    spec = surrogate_spec(blocks)
+    by = {"surrogate_specs": {"own": spec}} if hasattr(spec, "covar_module_kwargs") else {"surrogate_spec": spec}
+    with fast_optimizer(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SymmetryWarning)
+        MODULAR(
+            experiment=made, data=made.lookup_data(), transforms=[Canonicalize, *backend.default_transforms()],
+            transform_configs={"Canonicalize": {**blocks, **absent}}, **by,
+        )
+    told = [str(warning.message) for warning in caught if issubclass(warning.category, SymmetryWarning)]
+    assert len(told) == len(absent)
+    assert all("parameters a1, a2 change nothing while their block is absent" in text for text in told)
 
 
 @pytest.mark.skipif(find_spec("ax.api") is None, reason="this Ax has no Client")
