@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ax_symmetry.errors import SymmetryError, shown
@@ -23,6 +23,12 @@ class SymmetrizeOptions:
     max_images: int | None = None
     select: str = "nearest"
     seed: int = 0
+
+    def settled(self, kernel_allowed: bool) -> SymmetrizeOptions:
+        """Return the options with a method, if it was left open: the kernel where the model can have it."""
+        if self.method != "auto":
+            return self
+        return replace(self, method="kernel" if kernel_allowed else "augmentation")
 
     def is_partial(self, order: float) -> bool:
         """Tell whether, for a group of this order, images away from the fundamental domain are left out."""
@@ -76,13 +82,14 @@ def whole_number(key: str, value: Any, least: int, instead: str) -> int:
     return number
 
 
-def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool = True) -> dict[str, Any]:
+def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool | None = True) -> dict[str, Any]:
     """Write into the dict of a symmetry how the model is to learn it.
 
     Args:
         method: What a call says; `"auto"` leaves it to the dict, then to the options in it, and is else the kernel.
         config: The dict.
-        kernel_allowed: Whether `"auto"` may be the kernel: the model can have it.
+        kernel_allowed: Whether `"auto"` may be the kernel: the model can have it. With None it stays open what `"auto"`
+            is where neither the dict nor its options say it.
 
     Raises:
         SymmetryError: The method is unknown, or the call and the dict, or options in it, contradict each other.
@@ -95,8 +102,11 @@ def choose_method(method: str, config: Mapping[str, Any], kernel_allowed: bool =
     if declared == "auto":
         images = any(key in config for key in ("max_images", "select", "seed", "noise"))
         asked = "asymmetry" in config or "base_kernel" in config
-        declared = "kernel" if asked or kernel_allowed and not images else "augmentation"
-    chosen = {**config, "method": declared} if declared == "kernel" else dict(config)
+        if asked or kernel_allowed and not images:
+            declared = "kernel"
+        elif images or kernel_allowed is not None:
+            declared = "augmentation"
+    chosen = {**config, "method": declared} if declared != "augmentation" or "method" in config else dict(config)
     if "asymmetry" in chosen and ("order_by" in chosen or "constrain" in chosen):
         raise asymmetry_error()
     return chosen
@@ -122,8 +132,10 @@ def read_symmetrize(config: Mapping[str, Any]) -> SymmetrizeOptions:
             f"{shown(config)}."
         )
     config = plain(config)
+    if config.get("method") == "auto":
+        config = choose_method("auto", config, kernel_allowed=None)
     options = SymmetrizeOptions(**{key: config[key] for key in SymmetrizeOptions.__dataclass_fields__ if key in config})
-    _one_of("method", options.method, ("augmentation", "kernel"))
+    _one_of("method", options.method, METHODS)
     for key in ("noise", "max_images", "select", "seed"):
         if options.method == "kernel" and key in config:
             raise SymmetryError(f"{key}: says which images to train on, and method 'kernel' has none; leave it out.")

@@ -174,9 +174,9 @@ a test compares it with what the tests assume.
 
 Every transform that Ax ships, after `[Canonicalize, SymmetrizeObservations]` unless the entry says otherwise, on blocks
 of float, rounded, log-scale, logit-scale, integer, string (ordered or not), boolean and numeric choice parameters.
-"works": the model sees every image of every observation (the same experiment, written in another way); it predicts the same
-at all images of a point; candidates are canonical (of all images the one that comes first) and in the search space. "Ax
-itself": it is the same without our transforms.
+"works": the model sees every image of every observation (the same experiment, written in another way); it predicts the
+same at all images of a point; candidates are canonical (of all images the one that comes first) and in the search
+space. "Ax itself": it is the same without our transforms.
 
 {table("transform", TRANSFORMS, code=True)}
 

@@ -83,7 +83,7 @@ def choose_generation_strategy(
         random_seed = whole_number("random_seed", random_seed, 0, "")
     declared = config_of(symmetry)
     observations = OBSERVATIONS if method == "auto" and "method" not in declared else 1
-    has_kernel = kernel_obstacle(search_space) is None
+    has_kernel = kernel_obstacle(search_space, Symmetry.from_config(declared)) is None
     config = _checked(choose_method(method, declared, has_kernel), search_space, observations)
     options = (num_initialization_trials, max_parallelism, random_seed)
     if is_client(where):

@@ -14,7 +14,6 @@ from ax_symmetry._ax.given import data_of, experiment_of, search_space_of
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.options import choose_method
 from ax_symmetry.space.forgotten_blocks import warn_of_forgotten_blocks
-from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.plan import check_configs, config_of
 from ax_symmetry.transforms.registration import TRANSFORMS, SymmetrizeObservations, transforms_for
@@ -46,7 +45,8 @@ def get_botorch(
 
             1. with `asymmetry` or `base_kernel` in the dict: the kernel;
             2. with `max_images`, `select`, `seed` or `noise` in it: augmentation;
-            3. if the model can have it, that is, without fidelities and tasks: the kernel;
+            3. if the model can have it, that is, without fidelities and tasks, and without a parameter on a log scale
+               that implies another: the kernel;
             4. otherwise: augmentation.
         keywords: Whatever Ax's `get_botorch` takes: `transforms`, `transform_configs`, `device`, `refit_on_cv`,
             `optimization_config`, and on Ax up to 1.0 its callables.
@@ -97,8 +97,7 @@ def fit_botorch(
             raise SymmetryError(f"method: {method!r} says how to use a symmetry, but symmetry= is missing.")
         check_configs([t.__name__ for t in transforms], configs)
     else:
-        space = search_space or experiment.search_space
-        kernel_allowed = "model_constructor" not in keywords and kernel_obstacle(space) is None
+        kernel_allowed = False if "model_constructor" in keywords else None
         config = choose_method(method, config_of(symmetry), kernel_allowed)
         for transform in TRANSFORMS:
             if transform in transforms or transform.__name__ in configs:

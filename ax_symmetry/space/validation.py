@@ -12,7 +12,7 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry._ax.given import search_space_of
 from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.space.bounds import implied_parameters, maximum, numeric_bounds
+from ax_symmetry.space.bounds import implied_parameters, is_linear, maximum, numeric_bounds
 from ax_symmetry.space.dependents import check_dependents
 from ax_symmetry.space.grid import Grid, grid_of, numbers_of
 from ax_symmetry.symmetry.simplex import Simplex, simplex_hint
@@ -97,13 +97,18 @@ def check_untransformed(
             )
 
 
-def kernel_obstacle(search_space: SearchSpace) -> str | None:
-    """Say which parameter makes Ax choose a model that takes no kernel of ours; None without any."""
+def kernel_obstacle(search_space: SearchSpace, symmetry: Symmetry | None = None) -> str | None:
+    """Say which parameter keeps Ax's model from a kernel of ours, of a symmetry if one is given; None without any."""
     for name, p in search_space.parameters.items():
         if p.is_fidelity:
             return f"parameter {name} is a fidelity, for which Ax has a model and a kernel of its own"
         if isinstance(p, ChoiceParameter) and p.is_task:
             return f"parameter {name} is a task, for which Ax has a model and a kernel of its own"
+    for implied, simplex in symmetry.implied(search_space.parameters).items() if symmetry else ():
+        for name in simplex.parameters:
+            part = search_space.parameters.get(name)
+            if isinstance(part, RangeParameter) and not is_linear(part):
+                return f"parameter {name} is not linear in the model, but implies {implied}"
     return None
 
 

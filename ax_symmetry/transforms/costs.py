@@ -24,7 +24,7 @@ def check_model(symmetry: Symmetry, chosen: SymmetrizeOptions, search_space: Sea
     Raises:
         SymmetryError: It takes no kernel of ours, or the images of an observation cannot be listed.
     """
-    obstacle = kernel_obstacle(search_space)
+    obstacle = kernel_obstacle(search_space, symmetry)
     if chosen.method == "kernel":
         if obstacle:
             way_out = "use method 'augmentation'" if symmetry.order < math.inf else "take it out of the search space"

@@ -16,7 +16,7 @@ from ax_symmetry.options import CanonicalizeOptions, SymmetrizeOptions, plain
 from ax_symmetry.space.bounds import implied_parameters, is_linear, symmetrized_space
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.narrowing import widened_space
-from ax_symmetry.space.validation import check_untransformed
+from ax_symmetry.space.validation import check_untransformed, kernel_obstacle
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.costs import check_model
@@ -135,6 +135,7 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
     modelled = context.modelled or declared
     history = narrowed_since(symmetry, declared, context.adapter)
     check_untransformed(symmetry, modelled, search_space)
+    symmetrize = symmetrize.settled(kernel_obstacle(declared, symmetry) is None)
     if "SymmetrizeObservations" in (transform, *context.transforms) or "method" in config:
         check_model(symmetry, symmetrize, declared)
     wide = search_space if history is None else widened_space(symmetry, search_space, history.spaces, history.arms)

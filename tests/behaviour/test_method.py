@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_generation_strategy, get_botorch
+from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError, choose_generation_strategy
+from ax_symmetry import get_botorch
 from ax_symmetry._ax import GENERATION, backend
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry._ax.search_model import Region
@@ -245,6 +246,9 @@ def test_leaving_out_one_by_one_is_the_same_as_in_as_many_folds(untransform: boo
     [
         ("auto", {}, True, "kernel"),
         ("auto", {}, False, None),
+        ("auto", {}, None, "auto"),
+        ("auto", {"base_kernel": "rbf"}, None, "kernel"),
+        ("auto", {"method": "auto", "max_images": 4}, None, "augmentation"),
         ("auto", {"max_images": 4}, True, None),
         ("auto", {"noise": "copy"}, True, None),
         ("auto", {"method": "kernel"}, False, "kernel"),
@@ -255,8 +259,36 @@ def test_leaving_out_one_by_one_is_the_same_as_in_as_many_folds(untransform: boo
         ("augmentation", {}, True, None),
     ],
 )
-def test_how_auto_chooses(method: str, config: dict[str, Any], kernel_allowed: bool, wanted: str | None) -> None:
+def test_how_auto_chooses(method: str, config: dict[str, Any], kernel_allowed: bool | None, wanted: str | None) -> None:
     assert choose_method(method, config, kernel_allowed).get("method") == wanted
+
+
+SHARES = {"blocks": [["w1", "v1"], ["w2", "v2"]], "simplex": {"parameters": ["w1", "w2"], "total": 1.0}}
+
+
+def logarithmic() -> Any:
+    """A share on a log scale, and the other one that it implies: no column of the model is their sum."""
+    return space([float_range("w1", 0.1, 0.9, log_scale=True), float_range("v1"), float_range("v2")])
+
+
+@pytest.mark.parametrize("declared", [{}, {"method": "auto"}])
+def test_auto_is_augmentation_where_the_model_cannot_have_the_kernel(declared: dict[str, str]) -> None:
+    made = fill(experiment(logarithmic()), 6, lambda p: p["w1"] * p["v1"] + (1 - p["w1"]) * p["v2"])
+    with fast_optimizer():
+        adapter = get_botorch(made, made.lookup_data(), symmetry={**SHARES, **declared})
+    assert adapter.transforms["SymmetrizeObservations"].plan.symmetrize.method == "augmentation"
+    assert fitted_model(adapter).train_targets.shape[-1] == 12
+    means, _ = adapter.predict(features([{"w1": 0.2, "v1": 0.9, "v2": 0.4}, {"w1": 0.8, "v1": 0.4, "v2": 0.9}]))
+    assert means["y"][0] == pytest.approx(means["y"][1], abs=1e-9)
+    strategy = choose_generation_strategy(made.search_space, {**SHARES, **declared})
+    of_model = [keywords for keywords, _, learns in generator_keywords(strategy) if learns]
+    assert of_model[0]["transform_configs"]["SymmetrizeObservations"].get("method") in (None, "augmentation")
+
+
+def test_the_kernel_that_the_model_cannot_have_is_refused_at_once() -> None:
+    said = "method: 'kernel' cannot be used here: parameter w1 is not linear in the model, but implies w2; use method"
+    with pytest.raises(SymmetryError, match=said):
+        choose_generation_strategy(logarithmic(), SHARES, method="kernel")
 
 
 def test_a_strategy_knows_the_method() -> None:

@@ -1,8 +1,8 @@
 """Runs a model on an Ax, or a BoTorch, in which one private name is called otherwise, and tells what came of it.
 
-`test_private_names.py` has `found_without` called in a process that has not imported these packages. The word is replaced
-wherever their source has it, as their authors would; everything else is loaded as usual. Each check finds "works",
-"refuses: ..." for a `SymmetryError` that names the missing name, and anything else is a fault.
+`test_private_names.py` has `found_without` called in a process that has not imported these packages. The word is
+replaced wherever their source has it, as their authors would; everything else is loaded as usual. Each check finds
+"works", "refuses: ..." for a `SymmetryError` that names the missing name, and anything else is a fault.
 """
 
 from __future__ import annotations

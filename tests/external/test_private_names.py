@@ -1,9 +1,9 @@
 """Every private name of Ax and BoTorch that the package may use: without it the symmetry is used, or an error raised.
 
 In a process of its own each name is called otherwise throughout the source of Ax (see `renamed.py`), and models are
-made in every way, with both methods. The processes are forks of one that has imported what Ax and BoTorch need. Each must either know the symmetry, in its predictions and in the search for
-candidates, or raise a `SymmetryError` that names the missing name. Which of the two does not matter here: a name that
-the package no longer uses works.
+made in every way, with both methods. The processes are forks of one that has imported what Ax and BoTorch need. Each
+must either know the symmetry, in its predictions and in the search for candidates, or raise a `SymmetryError` that
+names the missing name. Which of the two does not matter here: a name that the package no longer uses works.
 
 One-line bugs that turn this file red: read one of these names with a default, `getattr(adapter, "_model_space", None)`;
 ask `hasattr(adapter, "_gen")` and go on without; let an `AttributeError` through.
