@@ -11,7 +11,9 @@ import numpy as np
 from ax.core.parameter import ChoiceParameter
 from ax.core.search_space import SearchSpace
 
+from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Rows
+from ax_symmetry.space.distinct import repeats, without_repeats
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.lattice import Lattice
@@ -48,9 +50,31 @@ class Asked:
         return self.region.least_image(self.encoding.symmetry.action, x, self.comparison_order, others)
 
     def candidates(self, x: Rows, others: Sequence[Mapping[str, Any]]) -> Rows:
-        """Return the least images inside; where there is none, those of the nearest choices that are allowed."""
+        """Return the least images inside; where there is none, those of the nearest choices that are allowed.
+
+        Raises:
+            SymmetryError: Blocks that must differ in a slot cannot.
+        """
         inside, y = self.images(x, others)
-        return y if inside.all() else self.images(np.where(inside[:, None], x, self._allowed(x)), others)[1]
+        if inside.all():
+            return y
+        x = np.where(inside[:, None], x, without_repeats(self.region, self._allowed(x)))
+        inside, y = self.images(x, others)
+        for i in np.flatnonzero(~inside & repeats(self.encoding, x)):
+            y[i] = self._next_to(x[i], others[i])
+        return y
+
+    def _next_to(self, row: Rows, others: Mapping[str, Any]) -> Rows:
+        """Return the row of the nearest experiment in which blocks differ that must."""
+        decoded = self.encoding.decode(row[None])
+        found, _ = self.lattice.nearest({**others, **{name: values[0] for name, values in decoded.items()}}, ())
+        if not found:
+            slots = " and ".join(", ".join(names) for names in self.encoding.symmetry.distinct)
+            raise SymmetryError(
+                f"distinct: gen's fixed features, search space and constraints leave no candidate in which {slots} "
+                "differ; fix fewer of them, or leave them more values."
+            )
+        return self.encoding.encode_points(found)[1][0]
 
     def _allowed(self, x: Rows) -> Rows:
         """Replace choices in rows `n x d` that are not allowed by the nearest that are, in the order of comparison."""

@@ -57,6 +57,11 @@ def count_configurations(symmetry: Symmetry | Mapping[str, Any], search_space: S
             f"count_configurations does not count blocks that may be absent, as by {inert[0].switch}, so far; count "
             "the configurations without them, or drop absent."
         )
+    if symmetry.distinct:
+        raise SymmetryError(
+            "count_configurations does not count slots in which blocks must differ so far; count the configurations "
+            "with repeats, without distinct."
+        )
     sums = SimplexSums(symmetry, search_space)
     if not all(sums.imply(*constraint) for constraint in linear_constraints(search_space)):
         raise SymmetryError(

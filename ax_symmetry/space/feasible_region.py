@@ -21,6 +21,7 @@ from ax_symmetry.groups.actions import Action, Factor, Rows, with_mirror_images
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.space.block_places import BlockPlaces
 from ax_symmetry.space.bounds import linear_constraints
+from ax_symmetry.space.distinct import repeats
 from ax_symmetry.space.encoding import ParameterEncoding
 
 
@@ -107,15 +108,17 @@ class FeasibleRegion:
         `arrangement`).
 
         Returns:
-            Which rows have an image inside, and these images; the row itself where there is none.
+            Which rows have an image inside, and these images; the row itself where there is none, or the representative
+            where a value is there twice that must differ between blocks.
         """
         gauged = self.encoding.gauge(x)
         z = with_mirror_images(gauged, self.encoding.mirrored(gauged))
         mirrored = z[:, x.shape[1]:]
         compared = self.encoding.compared_points(gauged, mirrored)
         y = action.canonical_rows(gauged, mirrored, comparison_order, compared)
-        inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
-        for i in np.flatnonzero(~inside).tolist():
+        repeated = repeats(self.encoding, gauged)  # then in every image
+        inside = np.asarray([self.contains(y[[i]], others[i])[0] for i in range(len(x))], dtype=bool) & ~repeated
+        for i in np.flatnonzero(~inside & ~repeated).tolist():
             search = self._by_enumeration if action.order <= ENUMERATION_LIMIT else self._by_arrangement
             image = search(action, z[i], comparison_order, others[i])
             inside[i] = image is not None

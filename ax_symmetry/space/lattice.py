@@ -64,7 +64,7 @@ class Lattice:
         inert = {name for one in self.encoding.inert for name in one.names}
         allowed = [p for p in allowed if p.name not in inert]
         few = prod(cardinality(p) or 1 for p in (*self.others.values(), *allowed)) < n * self.encoding.symmetry.order
-        return self.is_finite and (few or bool(self.space.parameter_constraints))
+        return self.is_finite and (few or bool(self.space.parameter_constraints or self.encoding.symmetry.distinct))
 
     def somewhere(self, near: Mapping[str, Any] | None = None) -> Point:
         """Return a point to start from, which need not be where candidates may lie.

@@ -102,6 +102,14 @@ class InertRows:
             mask[:, others] |= (np.abs(x[:, [switch]] - numbers) <= slack).any(axis=1, keepdims=True)
         return mask
 
+    def there(self, x: Rows) -> Mask:
+        """Tell which numbers of rows `n x d` are of a block that is there, and not inert."""
+        mask = self.mask(x)
+        there = ~mask
+        for block in self.blocks:
+            there[np.ix_(_absent(mask, block), block)] = False
+        return there
+
     def compared(self, x: Rows, mask: Mask | None = None) -> Rows:
         """Return the numbers `n x d` by which rows compare, given which of them are inert.
 
@@ -110,8 +118,12 @@ class InertRows:
         """
         mask, numbers = self.mask(x) if mask is None else mask, x.copy()
         for block in self.blocks:
-            inert = mask[:, block]
-            absent = np.flatnonzero(inert.sum(axis=1) == len(block) - 1)
-            last = x[absent][:, block][~inert[absent]]  # one of each row
+            absent = _absent(mask, block)
+            last = x[absent][:, block][~mask[absent][:, block]]  # one of each row
             numbers[absent[:, None], block] = LAST * (2.0 + last / (1.0 + np.abs(last)))[:, None]
         return numbers
+
+
+def _absent(mask: Mask, block: Sequence[int]) -> npt.NDArray[np.intp]:
+    """Number the rows in which a block is absent: all of its slots but one are inert."""
+    return np.flatnonzero(mask[:, block].sum(axis=1) == len(block) - 1)

@@ -105,6 +105,10 @@ class Kind:
         """List the slots of blocks that change nothing while another has some value."""
         return ()
 
+    def distinct(self, symmetry: Symmetry) -> tuple[tuple[str, ...], ...]:
+        """List the slots, each as its parameters, in which no two blocks that are there may have the same value."""
+        return ()
+
     def point_generators(self, columns: Sequence[str]) -> tuple[Permutation, ...]:
         """Write the generators that exchange parameters as permutations of the 2 k points of k columns.
 

@@ -2,9 +2,10 @@
 
 from ax_symmetry.symmetry.absent import Absent
 from ax_symmetry.symmetry.blocks import Blocks
+from ax_symmetry.symmetry.distinct import Distinct
 from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.mirror import Mirror
 from ax_symmetry.symmetry.period import Period
 from ax_symmetry.symmetry.simplex import Simplex
 
-KINDS: tuple[type[Kind], ...] = (Blocks, Mirror, Simplex, Period, Absent)
+KINDS: tuple[type[Kind], ...] = (Blocks, Mirror, Simplex, Period, Absent, Distinct)

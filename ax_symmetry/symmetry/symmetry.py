@@ -201,6 +201,11 @@ class Symmetry:
         """The slots of blocks that change nothing while another has some value."""
         return tuple(dict.fromkeys(one for part in self.parts for one in part.inert(self)))
 
+    @cached_property
+    def distinct(self) -> tuple[tuple[str, ...], ...]:
+        """The slots, each as its parameters, in which no two blocks that are there may have the same value."""
+        return tuple(dict.fromkeys(names for part in self.parts for names in part.distinct(self)))
+
     def comparison_order(self, order_by: Sequence[str] = ()) -> tuple[int, ...]:
         """Order the columns for comparison: block after block, in each block the slots of `order_by` first.
 

@@ -28,6 +28,7 @@ import torch
 from ax.core.base_trial import TrialStatus
 from ax.core.experiment import Experiment
 from ax.core.parameter import ParameterType
+from ax.core.observation import ObservationFeatures
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, SymmetryError
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
@@ -122,6 +123,14 @@ def without_model() -> Any:
     adapter = Generators.SOBOL(experiment=run, data=run.lookup_data(), search_space=TWO)
     adapter._experiment = run
     return adapter
+
+
+def given_fixed(config: Any, search_space: SearchSpace, fixed_features: Mapping[str, Any]) -> Any:
+    """Turn a candidate of a call of gen, with fixed features, into its canonical form."""
+    transform, features = Canonicalize(search_space=search_space, config=config), ObservationFeatures(fixed_features)
+    transform.transform_search_space(search_space)
+    transform.transform_optimization_config(experiment(search_space).optimization_config, fixed_features=features)
+    return transform.untransform_observation_features([features])
 
 
 def both(config: Any) -> dict[str, Any]:
@@ -280,6 +289,34 @@ DECLARATIONS = [
     pytest.param(
         {**SLOTS, "absent": {"a": 1.5}}, space([*(int_range(n, 0, 3) for n in "ac"), *(float_range(n) for n in "bd")]),
         ("parameter a", "1.5"), "a value that it can have", id="absent-between-integers",
+    ),
+    pytest.param({**SLOTS, "distinct": []}, FLOATS, ("distinct",), 'write "name"', id="empty-distinct"),
+    pytest.param({**SLOTS, "distinct": 3}, FLOATS, ("distinct", "3"), 'Write "name"', id="number-for-distinct"),
+    pytest.param({**SLOTS, "distinct": {"a": 1}}, FLOATS, ("distinct",), 'Write "name"', id="dict-for-distinct"),
+    pytest.param({**SLOTS, "distinct": ["a", "a"]}, FLOATS,
+                 ("distinct", "parameter a"), "one place", id="twice-distinct"),
+    pytest.param({**SLOTS, "distinct": "e"}, FLOATS, ("distinct", "parameter e"), "Name a slot", id="distinct-no-slot"),
+    pytest.param({**SLOTS, "distinct": "a"}, FLOATS, ("distinct", "parameter a"),
+                 "name a choice", id="distinct-floats"),
+    pytest.param(
+        {**ABC, "distinct": "a"}, space([choice(n, ["x", "y"]) for n in "abc"]), ("a, b, c", "['x', 'y']"),
+        "at least 3 values", id="too-few-to-be-distinct",
+    ),
+    pytest.param(
+        {**ABC, "distinct": "a"}, space([int_range(n, 1, 2) for n in "abc"]), ("a, b, c", "[1, 2]"),
+        "at least 3 values", id="too-few-numbers-to-be-distinct",
+    ),
+    pytest.param(
+        {**SLOTS, "distinct": "a", "mirror": {"a": 0.5}}, FLOATS, ("parameter a", "mirror"), "another slot",
+        id="distinct-mirrored",
+    ),
+    pytest.param(
+        {**SLOTS, "distinct": "a", "simplex": {"parameters": ["a", "c"]}}, FLOATS, ("parameter a", "simplex"),
+        "another slot", id="distinct-sum",
+    ),
+    pytest.param(
+        {"symmetries": [{**SLOTS, "distinct": "a"}, {"blocks": [["a"], ["b"]]}]}, FLOATS, ("a, c",),
+        "stays together", id="distinct-torn-apart",
     ),
     pytest.param(
         {**SLOTS, "absent": {"a": "q"}}, space([*(choice(n, ["x", "y"]) for n in "ac"), *map(float_range, "bd")]),
@@ -767,6 +804,14 @@ CALLS = [
     pytest.param(
         lambda: count_configurations(MAYBE, space(int_range(n, 0, 3) for n in "abcd")), ("count", "by a"),
         "drop absent", id="count-of-absent-blocks",
+    ),
+    pytest.param(
+        lambda: given_fixed({**PAIR, "distinct": "a"}, space(int_range(n, 0, 3) for n in "ab"), {"a": 2, "b": 2}),
+        ("distinct", "a, b"), "fix fewer of them", id="fixed-features-that-are-not-distinct",
+    ),
+    pytest.param(
+        lambda: count_configurations({**PAIR, "distinct": "a"}, space(int_range(n, 0, 3) for n in "ab")),
+        ("count", "differ"), "without distinct", id="count-of-distinct-slots",
     ),
     pytest.param(
         lambda: plot_domain(filled(FLOATS), MAYBE, "a", "b"), ("plot_domain", "by a"), "without them",
