@@ -60,7 +60,7 @@ class Asked:
             return y
         x = np.where(inside[:, None], x, without_repeats(self.region, self._allowed(x)))
         inside, y = self.images(x, others)
-        for i in np.flatnonzero(~inside & repeats(self.encoding, x)):
+        for i in np.flatnonzero(~inside & repeats(self.encoding, x)).tolist():
             y[i] = self._next_to(x[i], others[i])
         return y
 

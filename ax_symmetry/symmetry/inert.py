@@ -107,7 +107,7 @@ class InertRows:
         mask = self.mask(x)
         there = ~mask
         for block in self.blocks:
-            there[np.ix_(_absent(mask, block), block)] = False
+            there[_absent(mask, block)[:, None], block] = False
         return there
 
     def compared(self, x: Rows, mask: Mask | None = None) -> Rows:
