@@ -15,6 +15,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import pytest
+from ax.core import search_space as search_space_module
 from ax.core.arm import Arm
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -54,6 +55,7 @@ MODULAR = Generators.BOTORCH_MODULAR
 torch_modules = f"ax.{'generators' if GENERATION == 'adapter' else 'models'}.torch"
 RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": "only-for-this-test" * 2}
 """Environment of every Ray: a process keeps the first token that it was given."""
+HIERARCHICAL = getattr(search_space_module, "HierarchicalSearchSpace", SearchSpace)
 IDENTITY = 1e-10
 """Identities in float64, relative to scale."""
 POSTERIOR = 1e-8
@@ -142,16 +144,23 @@ def space(
 
 
 def hierarchy(parameters: Sequence[Parameter]) -> SearchSpace:
-    """Make a hierarchical search space of parameters with `dependents`; Ax up to 1.0 wants a root above them."""
-    from ax.core import search_space as module
-
-    kind = getattr(module, "HierarchicalSearchSpace", SearchSpace)
-    if GENERATION == "modelbridge":
+    """Make a hierarchical search space of parameters with `dependents`; Ax up to 1.1 wants a root above them."""
+    if wants_root():
         dependent = {n for p in parameters if p.is_hierarchical for names in p.dependents.values() for n in names}
         tops = [p.name for p in parameters if p.name not in dependent]
         root = {"name": "root", "parameter_type": ParameterType.STRING, "value": "root", "dependents": {"root": tops}}
         parameters = [FixedParameter(**root), *parameters]
-    return kind(parameters=list(parameters))
+    return HIERARCHICAL(parameters=list(parameters))
+
+
+@cache
+def wants_root() -> bool:
+    """Tell whether a hierarchical search space must have one parameter above all others."""
+    try:
+        HIERARCHICAL([choice("a", ["x", "y"], dependents={"x": ["b"]}), float_range("b"), float_range("c")])
+    except NotImplementedError:
+        return True
+    return False
 
 
 def experiment(search_space: SearchSpace, metrics: Sequence[str] = ("y",), **keywords: Any) -> Experiment:

@@ -18,7 +18,7 @@ from ax_symmetry._ax import backend
 from ax_symmetry.models import surrogate_spec
 from support import (
     MODULAR, AxClient, Generators, ObjectiveProperties, add_trial, choice, experiment, fast_optimizer, features,
-    float_range, space,
+    float_range, needs_codes, space,
 )
 
 SWITCHES: dict[str, tuple[dict[str, Any], Any]] = {
@@ -47,6 +47,7 @@ def parameters(kind: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", list(SWITCHES))
 def test_a_search(kind: str, method: str) -> None:
     """Every candidate is canonical, none is tried twice, and the search goes on over data with any inert values."""
+    needs_codes()
     absent = SWITCHES[kind][1]
     declared = {"blocks": BLOCKS, "absent": {"use3": absent}}
     made = AxClient.make_search_space(parameters=parameters(kind), parameter_constraints=[])

@@ -12,7 +12,7 @@ import pytest
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Symmetry, SymmetryError, choose_generation_strategy
 from support import (
-    GENERATION, AxClient, ObjectiveProperties, choice, fast_optimizer, float_range, hierarchy, int_range,
+    AxClient, ObjectiveProperties, choice, fast_optimizer, float_range, hierarchy, int_range, needs_codes, wants_root,
 )
 
 BLOCKS = [[f"use{k}", f"w{k}", f"t{k}"] for k in (1, 2, 3)]
@@ -63,7 +63,7 @@ def parameters() -> list[dict[str, Any]]:
             "sort_values": False, "dependents": {"yes": [f"w{k}"]},
         })
         made.append({"name": f"w{k}", "type": "range", "bounds": [0.0, 1.0], "value_type": "float"})
-    if GENERATION == "modelbridge":
+    if wants_root():
         root = {"name": "root", "type": "fixed", "value": "r", "value_type": "str", "dependents": {"r": tops}}
         return [root, *made]
     return made
@@ -72,12 +72,13 @@ def parameters() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("method, images", [("kernel", [1, 1, 1, 1]), ("augmentation", [2, 2, 1, 2])])
 def test_rows_that_lack_a_parameter_are_used(method: str, images: list[int]) -> None:
     """Of a client's own trials, all are trained on, and candidates lack what is not there."""
+    needs_codes()
     space = AxClient.make_search_space(parameters=parameters(), parameter_constraints=[])
     blocks = {"blocks": [["use1", "w1"], ["use2", "w2"]]}
     strategy = choose_generation_strategy(space, blocks, method=method, num_initialization_trials=0)
     client = AxClient(generation_strategy=strategy, verbose_logging=False)
     client.create_experiment(parameters=parameters(), objectives={"y": ObjectiveProperties(minimize=True)})
-    root = {"root": "r"} if GENERATION == "modelbridge" else {}
+    root = {"root": "r"} if wants_root() else {}
     arms = [
         {"use1": "yes", "w1": 0.4, "use2": "no"}, {"use1": "yes", "w1": 0.4, "use2": "yes", "w2": 0.7},
         {"use1": "no", "use2": "no"}, {"use1": "no", "use2": "yes", "w2": 0.1},
