@@ -48,7 +48,7 @@ NUMBERS = ("float", "digits", "int")
 """Kinds that Ax can constrain on every version."""
 ROUNDING = getLogger(f"ax.{GENERATION}.transforms.int_to_float")
 GROUPS = ("symmetric", "cyclic", "dihedral")
-DIGITS = (6, 17)
+DIGITS = (6, None)
 """Numbers that differ by rounding may count as equal, or as they are: either image is the least one then."""
 
 
@@ -153,8 +153,9 @@ def is_inside(case: Case, point: Mapping[str, Any], fixed: Mapping[str, Any], sl
     return held and all(point[n] == v or isinstance(v, float) and abs(point[n] - v) < slack for n, v in fixed.items())
 
 
-def key(case: Case, point: Mapping[str, Any], digits: int = 6) -> tuple[float, ...]:
-    return tuple(round(rank(case, n, point[n]), digits) for n in case.names)
+def key(case: Case, point: Mapping[str, Any], digits: int | None = 6) -> tuple[float, ...]:
+    ranks = [rank(case, n, point[n]) for n in case.names]
+    return tuple(ranks if digits is None else (round(v, digits) for v in ranks))
 
 
 def has_new(case: Case, fixed: Mapping[str, Any], n: int) -> bool:
