@@ -19,6 +19,10 @@ from torch import Tensor
 
 from ax_symmetry.kernels.covariance import scale_entries
 
+MANY = 250_000
+"""From this number of candidates times training rows times pairs of columns, candidates have kernel entries with the
+training rows and with each other apart: known rows need no gradient, which then costs more than a second evaluation."""
+
 
 @dataclass(frozen=True)
 class BaselinePosterior:
@@ -115,7 +119,11 @@ class SearchPosterior:
         """Return means `b x q`, and covariances with the baseline and each other `b x q x (s + q)`."""
         n, (b, q) = len(self.x), x.shape[:2]
         prepared = self.covariance.prepare(self.kernel.rows(x))
-        entries = self.covariance(prepared, torch.cat([baseline.prepared.expand(b, -1, -1), prepared], dim=1))
+        if b * q * n * x.shape[-1] ** 2 < MANY:
+            entries = self.covariance(prepared, torch.cat([baseline.prepared.expand(b, -1, -1), prepared], dim=1))
+        else:
+            known = self.covariance(prepared.flatten(0, 1), baseline.prepared).unflatten(0, (b, q))
+            entries = torch.cat([known, self.covariance(prepared, prepared)], dim=-1)
         if baseline.scaling is not None:
             variance = entries[..., -q:].diagonal(dim1=-2, dim2=-1)
             scaling = (self.covariance.prior_variance(prepared) / variance).sqrt()
