@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.symmetry.inert import absent_values
 
 if TYPE_CHECKING:
     from ax_symmetry.space.feasible_region import FeasibleRegion
@@ -22,9 +23,12 @@ TIE = 1e-3
 
 def repeats(encoding: ParameterEncoding, x: Rows) -> npt.NDArray[np.bool_]:
     """Tell which of n rows `n x d` have a value twice in a slot where blocks must differ."""
-    found = np.zeros(len(x), dtype=bool)
-    for columns in _slots(encoding):
-        values = np.sort(np.where(encoding.there(x)[:, columns], x[:, columns], np.nan), axis=1)
+    found, slots = np.zeros(len(x), dtype=bool), _slots(encoding)
+    if not slots:
+        return found
+    numbers = np.where(encoding.there(x), x, np.nan)
+    for columns in slots:
+        values = np.sort(numbers[:, columns], axis=1)
         found |= (values[:, 1:] == values[:, :-1]).any(axis=1)
     return found
 
@@ -68,8 +72,8 @@ def _options(region: FeasibleRegion, column: int, value: float, m: int) -> npt.N
     if options is None:
         lowest = max(np.ceil(region.lower[column]), np.round(value) - m)
         options = np.arange(lowest, min(np.floor(region.upper[column]), np.round(value) + m) + 1)
-    name = region.encoding.symmetry.parameters[column]
-    makes_absent = [region.encoding.encode_value(name, v) for v in region.encoding.absent_values(name)]
+    encoding, name = region.encoding, region.encoding.symmetry.parameters[column]
+    makes_absent = [encoding.encode_value(name, v) for v in absent_values(encoding.symmetry, encoding.inert, name)]
     return options[~np.isin(options, makes_absent)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ax_symmetry.errors import SymmetryError, shown
-from ax_symmetry.symmetry.inert import generator_maps
+from ax_symmetry.symmetry.inert import absent_values, generator_maps
 from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Distinct(Kind):
                     f"distinct: parameter {p.name} is a range of numbers that are never quite equal; name a choice or "
                     "whole numbers, or drop distinct."
                 )
-            absent = {value for one in symmetry.inert if one.switch in slot for value in one.values}
+            absent = absent_values(symmetry, symmetry.inert, p.name)
             values = [v for v in p.values if v not in absent] if hasattr(p, "values") else range(p.lower, p.upper + 1)
             if len(values) < len(slot):
                 raise SymmetryError(

@@ -128,13 +128,6 @@ class Encoding:
         """Tell which numbers of rows `n x d` are of a block that is there, and not inert."""
         return np.ones(x.shape, dtype=bool) if self.inert_rows is None else self.inert_rows.there(x)
 
-    def absent_values(self, name: str) -> list[Any]:
-        """List the values of a parameter with which its block is absent."""
-        own = [one for one in self.inert if one.switch == name]
-        others = [set(block) - {name} for part in self.symmetry.parts for block in part.blocks if name in block]
-        inert = {v: {n for one in own if v in one.values for n in one.names} for one in own for v in one.values}
-        return [value for value, names in inert.items() if any(block <= names for block in others)]
-
     def images_of(
         self, point: Mapping[str, Any], values: Mapping[str, Any], numbers: Rows, elements: npt.NDArray[np.intp]
     ) -> list[dict[str, Any]]:

@@ -48,6 +48,14 @@ def generator_maps(symmetry: Symmetry) -> Iterator[dict[str, str]]:
         yield {names[point % len(names)]: name for name, point in zip(names, points)}
 
 
+def absent_values(symmetry: Symmetry, inert: Sequence[Inert], name: str) -> list[Any]:
+    """List the values of a parameter with which its block is absent: all others of the block are inert then."""
+    others = [set(block) - {name} for part in symmetry.parts for block in part.blocks if name in block]
+    own = [one for one in inert if one.switch == name]
+    names = {v: {n for one in own if v in one.values for n in one.names} for one in own for v in one.values}
+    return [value for value, found in names.items() if any(block <= found for block in others)]
+
+
 def check_sums(symmetry: Symmetry, inert: Sequence[Inert]) -> None:
     """Check that no inert slot is part of a sum.
 
