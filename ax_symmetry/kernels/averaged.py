@@ -117,11 +117,12 @@ class AveragedKernel(WrapsBaseKernel):
         one = covariance.prepare(self.rows(x1))
         same = _are_the_same(x1, x2)
         other = one if same else covariance.prepare(self.rows(x2))
-        scaling1 = covariance.row_scaling(one)
+        entries = covariance.diagonal(one, other) if diag else covariance(one, other)
+        variance = entries if diag else entries.diagonal(dim1=-2, dim2=-1)
+        scaling1 = covariance.row_scaling(one, variance if same else None)
         scaling2 = scaling1 if same else covariance.row_scaling(other)
         if not diag:
-            return scale_entries(covariance(one, other), scaling1, scaling2)
-        entries = covariance.diagonal(one, other)
+            return scale_entries(entries, scaling1, scaling2)
         return entries if scaling1 is None or scaling2 is None else entries * scaling1 * scaling2
 
 

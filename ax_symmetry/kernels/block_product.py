@@ -15,6 +15,7 @@ from botorch.models.kernels import CategoricalKernel
 from gpytorch.kernels import Kernel, PeriodicKernel, ProductKernel, RBFKernel, ScaleKernel
 from torch import Tensor
 
+from ax_symmetry.kernels.pairs import upper_triangle
 from ax_symmetry.kernels.stationary import ProductMaternKernel
 
 PRODUCTS_OVER_COLUMNS = (RBFKernel, PeriodicKernel, CategoricalKernel)
@@ -77,13 +78,17 @@ class BlockProduct:
         origin = rows.new_zeros(1, self.width)
         return self.base(origin, origin, diag=self.diag)
 
-    def __call__(self, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
+    def __call__(
+        self, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor, symmetric: bool = False
+    ) -> Tensor:
         """Evaluate the kernel; the columns of every set in the list are put where those of the first are."""
         targets = columns.view(-1, columns.shape[-1])[0]
         b = self._placed(rows, columns.view(-1, len(targets)), targets)
         entries = torch.stack([  # I x J x ... x n x n'
             self._mean(self._placed(points, one, targets), b) for one in images.view(-1, *images.shape[-2:])
         ])
+        if symmetric:
+            entries = entries.flatten(-2).index_select(-1, upper_triangle(points.shape[-2], str(points.device)))
         return entries.view(*images.shape[:-2], *columns.shape[:-1], *entries.shape[2:]) / self.at_origin(rows)
 
     def _placed(self, rows: Tensor, sources: Tensor, targets: Tensor) -> Tensor:

@@ -35,13 +35,14 @@ class Covariance(ABC):
     def prior_variance(self, prepared: Tensor) -> Tensor:
         """Return the variance that normalized covariances have, of a shape that broadcasts to `... x n`."""
 
-    def row_scaling(self, prepared: Tensor) -> Tensor | None:
+    def row_scaling(self, prepared: Tensor, variance: Tensor | None = None) -> Tensor | None:
         """Return by what the covariances of each row are multiplied, `... x n`; None if they are not."""
-        return self.prior_scaling(prepared) if self.normalize else None
+        return self.prior_scaling(prepared, variance) if self.normalize else None
 
-    def prior_scaling(self, prepared: Tensor) -> Tensor:
-        """Return sqrt(prior variance / variance) of each row, `... x n`."""
-        return (self.prior_variance(prepared) / self.diagonal(prepared, prepared)).sqrt()
+    def prior_scaling(self, prepared: Tensor, variance: Tensor | None = None) -> Tensor:
+        """Return sqrt(prior variance / variance) of each row, `... x n`; a variance that is not given is computed."""
+        variance = self.diagonal(prepared, prepared) if variance is None else variance
+        return (self.prior_variance(prepared) / variance).sqrt()
 
 
 def scale_entries(entries: Tensor, left: Tensor | None, right: Tensor | None) -> Tensor:

@@ -101,7 +101,8 @@ class _BlockProductAverage(_OfBaseKernel):
 
     def _average(self, one: Tensor, other: Tensor, diag: bool = False) -> Tensor:
         entries = BlockProduct(self.base, self.kernel.action.width, diag)
-        return average(self.kernel.averages, entries, one, other) * entries.at_origin(other)
+        symmetric = one is other and not diag
+        return average(self.kernel.averages, entries, one, other, symmetric) * entries.at_origin(other)
 
 
 class _ElementSum(_OfBaseKernel):

@@ -8,26 +8,41 @@ blocks, if the kernel is a product over the blocks, it is the permanent of m x m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import factorial, prod
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ax_symmetry.groups.actions import Action, Factor
-from ax_symmetry.kernels.permanents import permanent, symmetric_permanent
-
-Entries = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""A kernel of w columns, `entries(points, rows, images, columns)`.
-
-Of points `... x n x P` and rows `... x n' x d` (further points may follow the d columns), lists of images
-`I... x F x w` as indices into the points, and lists of columns `J... x w`: the kernel `I... x J... x ... x n x n'` of
-the images of the points with the columns of the rows, averaged over the F images."""
+from ax_symmetry.kernels.pairs import to_matrices
+from ax_symmetry.kernels.permanents import permanent
 
 LARGEST_SUM = 24
 """Up to this order the sum over all elements takes less time than a permanent."""
+
+
+class Entries(Protocol):
+    """A kernel of w columns, evaluated at images, and averaged over some."""
+
+    def __call__(
+        self, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor, symmetric: bool = False
+    ) -> Tensor:
+        """Evaluate the kernel of the images of points with the columns of rows.
+
+        Args:
+            points: Points `... x n x P`.
+            rows: Rows `... x n' x d`; further points may follow the d columns.
+            images: Lists of F images, `I... x F x w` as indices into the points; the kernel is averaged over the F.
+            columns: Lists of columns, `J... x w`.
+            symmetric: Whether the points are those of the rows; then each pair of them is evaluated once.
+
+        Returns:
+            Entries `I... x J... x ... x n x n'`; if symmetric `I... x J... x ... x n (n + 1) / 2`, see `pairs`.
+        """
 
 
 @dataclass(frozen=True)
@@ -77,14 +92,14 @@ class PermanentAverage:
 
     def __call__(self, entries: Entries, points: Tensor, rows: Tensor, symmetric: bool = False) -> Tensor:
         """Evaluate the average; see `average`."""
-        matrices = entries(points, rows, self.images, self.blocks)  # K x m x m x ... x n x n'
+        matrices = entries(points, rows, self.images, self.blocks, symmetric)  # K x m x m x entries
         alone = len(matrices) == 1
-        of = symmetric_permanent if symmetric else permanent
-        averages = of(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
+        averages = permanent(matrices[0] if alone else matrices.movedim(0, 2)) / factorial(len(self.blocks))
         if len(self.rest):
-            of_rest = entries(points, rows, self.rest_images.unsqueeze(-2), self.rest)
+            of_rest = entries(points, rows, self.rest_images.unsqueeze(-2), self.rest, symmetric)
             averages = averages * (of_rest[0] if alone else of_rest)
-        return averages if alone else averages.mean(dim=0)
+        averages = averages if alone else averages.mean(dim=0)
+        return to_matrices(averages, points.shape[-2]) if symmetric else averages
 
 
 Average = ElementAverage | PermanentAverage
@@ -100,8 +115,7 @@ def average(
         entries: The kernel, a product over their sets of columns.
         points: Points of rows x, `... x n x P`, of which the images are taken; let them be the fewer.
         rows: Rows x' `... x n' x d`; further points may follow the d columns.
-        symmetric: Whether they are the same rows, and k is symmetric: then permanents are computed for half of the
-            pairs.
+        symmetric: Whether they are the same rows, and k is symmetric: then each pair of rows has one permanent.
 
     Returns:
         Entries `... x n x n'`.

@@ -37,16 +37,6 @@ def permanent(entries: Tensor) -> Tensor:
     return _Permanent.apply(flat, entries.requires_grad and torch.is_grad_enabled()).view(entries.shape[2:])
 
 
-def symmetric_permanent(entries: Tensor) -> Tensor:
-    """Return permanents `... x n x n` that are known to be symmetric, each pair once; see `permanent`."""
-    n = entries.shape[-1]
-    i, j = torch.triu_indices(n, n, device=entries.device)
-    half = permanent(entries[..., i, j])
-    place = i.new_empty(n, n)
-    place[i, j] = place[j, i] = torch.arange(len(i), device=i.device)
-    return half.index_select(-1, place.flatten()).unflatten(-1, (n, n))
-
-
 class _Permanent(torch.autograd.Function):
     """The permanent and its derivatives, which are the permanents of the minors.
 

@@ -13,19 +13,20 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ax_symmetry.kernels.chunks import sum_over_images
+from ax_symmetry.kernels.pairs import upper_triangle
 
 
-def gaussian(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
+def gaussian(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor, symmetric: bool = False) -> Tensor:
     """Evaluate exp(-r^2 / 2) of rows that are divided by their lengthscales.
 
     Args and returns as of `group_average.Entries`.
     """
-    return _mean(_gaussian, points, rows, images, columns)
+    return _mean(_gaussian, points, rows, images, columns, symmetric)
 
 
-def matern(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
+def matern(points: Tensor, rows: Tensor, images: Tensor, columns: Tensor, symmetric: bool = False) -> Tensor:
     """Evaluate the Matern-5/2 kernel (1 + s + s^2 / 3) exp(-s), s = sqrt(5) r, likewise."""
-    return _mean(_matern, points, rows, images, columns)
+    return _mean(_matern, points, rows, images, columns, symmetric)
 
 
 class ProductMaternKernel(Kernel):
@@ -90,18 +91,52 @@ class _OfDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, profile: Profile, a: Tensor, b: Tensor) -> Tensor:
-        # The faster way of `cdist`, by a matrix product, would lose digits.
-        values, slopes = profile(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
+        values, slopes = profile(_distances(a, b))
         ctx.save_for_backward(a, b, slopes)
         return values
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         a, b, slopes = ctx.saved_tensors
-        weights = slopes * gradient
-        _, of_a, of_b = ctx.needs_input_grad
-        return None, _by_rows(weights, a, b) if of_a else None, _by_rows(weights.mT, b, a) if of_b else None
+        return None, *_by_both(slopes * gradient, a, b, ctx.needs_input_grad[1:])
+
+
+class _OfPairs(torch.autograd.Function):
+    """The same for K rows each that n rows have on the left, and J on the right, of each pair of the n once.
+
+    Of rows `... x n K x w` and `... x n J x w`: `... x K x J x n (n + 1) / 2`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, profile: Profile, a: Tensor, b: Tensor, n: int) -> Tensor:
+        ctx.n, all_pairs = n, _distances(a, b).unflatten(-1, (n, -1)).unflatten(-3, (n, -1))
+        both = all_pairs.movedim((-4, -2), (-2, -1)).flatten(-2)
+        values, slopes = profile(both.index_select(-1, upper_triangle(n, str(a.device))))
+        ctx.save_for_backward(a, b, slopes)
+        return values
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        a, b, slopes = ctx.saved_tensors
+        n, weights = ctx.n, slopes * gradient
+        both = weights.new_zeros(*weights.shape[:-1], n * n)
+        both.index_copy_(-1, upper_triangle(n, str(a.device)), weights)
+        all_pairs = both.unflatten(-1, (n, n)).movedim((-2, -1), (-4, -2))
+        return None, *_by_both(all_pairs.flatten(-4, -3).flatten(-2), a, b, ctx.needs_input_grad[1:3]), None
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    # The faster way of `cdist`, by a matrix product, would lose digits.
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _by_both(
+    weights: Tensor, a: Tensor, b: Tensor, wanted: tuple[bool, ...]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients by the rows on either side, if they are wanted, of entries weighted `... x n x n'`."""
+    return (_by_rows(weights, a, b) if wanted[0] else None), (_by_rows(weights.mT, b, a) if wanted[1] else None)
 
 
 def _by_rows(weights: Tensor, rows: Tensor, others: Tensor) -> Tensor:
@@ -110,7 +145,7 @@ def _by_rows(weights: Tensor, rows: Tensor, others: Tensor) -> Tensor:
 
 
 def _mean(
-    profile: Profile, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor
+    profile: Profile, points: Tensor, rows: Tensor, images: Tensor, columns: Tensor, symmetric: bool
 ) -> Tensor:
     """Average a function of the distance over the F images; if they are too many to be held at once, in chunks."""
     images, columns = images.to(points.device), columns.to(rows.device)
@@ -119,14 +154,20 @@ def _mean(
         batch = torch.broadcast_shapes(batch, rows.shape[:-2])
         points, rows = points.expand(*batch, -1, -1), rows.expand(*batch, -1, -1)
     n, w, count = points.shape[-2], columns.shape[-1], images.shape[-2]
-    b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).movedim(-2, 0)  # J x ... x n' x w
+    of_points, of_rows = images.shape[:-2], columns.shape[:-1]  # I... and J...
+    b = rows.index_select(-1, columns.flatten()).unflatten(-1, (-1, w)).flatten(-3, -2)  # ... x n' J x w
 
     def mean(chunk: Tensor) -> Tensor:
-        a = points.index_select(-1, chunk.flatten()).unflatten(-1, (-1, *chunk.shape[-2:]))  # ... x n x I x f x w
-        a = a.movedim(-3, 0).flatten(-3, -2).unsqueeze(1)  # I x 1 x ... x n f x w
-        values = _OfDistance.apply(profile, a, b)
-        total = values if count == 1 else values.unflatten(-2, (n, chunk.shape[-2])).sum(dim=-2) / count
-        return total.view(*images.shape[:-2], *columns.shape[:-1], *total.shape[2:])  # I... x J... x ... x n x n'
+        a = points.index_select(-1, chunk.flatten()).unflatten(-1, (-1, w)).flatten(-3, -2)  # ... x n I f x w
+        sizes = of_points.numel(), chunk.shape[-2]
+        if symmetric:
+            values = _OfPairs.apply(profile, a, b, n).unflatten(-3, sizes)  # ... x I x f x J x pairs
+            places = -3, -2
+        else:
+            values = _OfDistance.apply(profile, a, b).unflatten(-1, (-1, of_rows.numel()))
+            values, places = values.unflatten(-3, (n, *sizes)), (-3, -1)  # ... x n x I x f x n' x J
+        total = (values.squeeze(-3) if count == 1 else values.sum(dim=-3) / count).movedim(places, (0, 1))
+        return total.reshape(*of_points, *of_rows, *total.shape[2:])
 
-    pairs = max(columns.shape[:-1].numel() * n * rows.shape[-2], n * w)
-    return sum_over_images(mean, images, images.shape[:-2].numel() * batch.numel() * pairs)
+    pairs = max(of_rows.numel() * n * rows.shape[-2], n * w)
+    return sum_over_images(mean, images, of_points.numel() * batch.numel() * pairs)

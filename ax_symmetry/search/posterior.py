@@ -19,10 +19,6 @@ from torch import Tensor
 
 from ax_symmetry.kernels.covariance import scale_entries
 
-MANY = 250_000
-"""From this number of candidates times training rows times pairs of columns, candidates have kernel entries with the
-training rows and with each other apart: known rows need no gradient, which then costs more than a second evaluation."""
-
 
 @dataclass(frozen=True)
 class BaselinePosterior:
@@ -119,20 +115,16 @@ class SearchPosterior:
         """Return means `b x q`, and covariances with the baseline and each other `b x q x (s + q)`."""
         n, (b, q) = len(self.x), x.shape[:2]
         prepared = self.covariance.prepare(self.kernel.rows(x))
-        if b * q * n * x.shape[-1] ** 2 < MANY:
-            entries = self.covariance(prepared, torch.cat([baseline.prepared.expand(b, -1, -1), prepared], dim=1))
-        else:
-            known = self.covariance(prepared.flatten(0, 1), baseline.prepared).unflatten(0, (b, q))
-            entries = torch.cat([known, self.covariance(prepared, prepared)], dim=-1)
+        entries = self.covariance(prepared, torch.cat([baseline.prepared.expand(b, -1, -1), prepared], dim=1))
+        variance = entries[..., -q:].diagonal(dim1=-2, dim2=-1)
         if baseline.scaling is not None:
-            variance = entries[..., -q:].diagonal(dim1=-2, dim2=-1)
-            scaling = (self.covariance.prior_variance(prepared) / variance).sqrt()
+            scaling = self.covariance.prior_scaling(prepared, variance)
             entries = scale_entries(entries, scaling, torch.cat([baseline.scaling.expand(b, -1), scaling], dim=-1))
         with_training, rest = entries[..., :n], entries[..., n:]
         half, weighted = with_training @ self.inverse_root.mT, with_training @ baseline.weights
         covariance = rest - torch.cat([weighted[..., 1:], half @ half.mT], dim=-1)
         if baseline.deviations is not None:
-            deviations = self.covariance.prior_scaling(prepared)
+            deviations = self.covariance.prior_scaling(prepared, variance)
             every = torch.cat([baseline.deviations.expand(b, -1), deviations], dim=-1)
             covariance = scale_entries(covariance, deviations, every)
         return self.prior_mean + weighted[..., 0], covariance

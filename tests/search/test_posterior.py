@@ -3,8 +3,7 @@
 One-line bugs that turn this file red: take the variance of the training rows twice; forget what the training data take
 off the covariance; take rows for the baseline wherever they are, if one restart has them, or if nothing follows them;
 take variables that were evaluated last for a baseline; answer for training data that have changed; keep the posterior
-of another baseline; scale the deviations of a candidate alone, not of the baseline; put entries of candidates with each
-other before those with the training rows.
+of another baseline; scale the deviations of a candidate alone, not of the baseline; give it another's variance.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-import ax_symmetry.search.posterior
 import numpy as np
 import pytest
 import torch
@@ -21,7 +19,7 @@ from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels import InvariantKernel
 from ax_symmetry.search.averaged_model import average_model, search_model
-from ax_symmetry.search.posterior import MANY, BaselinePosterior, SearchPosterior
+from ax_symmetry.search.posterior import BaselinePosterior, SearchPosterior
 from botorch.models import ModelListGP, SingleTaskGP
 from botorch.models.transforms import Normalize, Standardize
 from botorch.sampling import IIDNormalSampler
@@ -77,17 +75,10 @@ def baselines(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-@pytest.fixture(params=[0, MANY], ids=["apart", "together"])
-def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let candidates have entries with the training rows and with each other apart, or together."""
-    monkeypatch.setattr(ax_symmetry.search.posterior, "MANY", request.param)
-
-
 def candidates(q: int, shared: torch.Tensor, seed: int = 1, b: int = 4) -> torch.Tensor:
     return torch.cat([shared.expand(b, -1, -1), rows(b * q, seed).view(b, q, len(NAMES))], dim=1)
 
 
-@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("transforms", ["none", "both"])
 @pytest.mark.parametrize("noise", ["known", "inferred"])
 @pytest.mark.parametrize("kind", kernels())
@@ -111,7 +102,6 @@ def test_it_is_the_posterior_of_the_model(baselines: list[int], kind: str, noise
     assert baselines == [3] * 3
 
 
-@pytest.mark.usefixtures("many")
 def test_of_an_averaged_model(baselines: list[int]) -> None:
     """Its deviations are those of the base kernel's prior variance, of candidates and of the baseline."""
     action = action_on_features(Symmetry.from_config(PAIRS), NAMES)
