@@ -129,7 +129,9 @@ def run_all(job: Callable[..., Any], methods: Iterable[str], args: argparse.Name
     Raises:
         Exception: What a job raised, when all are through.
     """
-    context = multiprocessing.get_context("spawn")
+    forks = "forkserver" in multiprocessing.get_all_start_methods()  # of a process that has imported Ax, once for all
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    context.set_forkserver_preload(["comparison"])
     shared_ticks = context.Queue()
     with ProcessPoolExecutor(2, context, start_worker, (shared_ticks,)) as pool:
         futures: dict[str, list[Any]] = {method: [] for method in methods}

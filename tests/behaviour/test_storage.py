@@ -16,7 +16,6 @@ multiples of 1/256. The model starts every fit anew in either case, whatever `wa
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import subprocess
 import sys
@@ -38,6 +37,7 @@ from ax.storage.sqa_store.db import init_test_engine_and_session_factory
 from ax.storage.sqa_store.load import load_experiment, load_generation_strategy_by_experiment_name
 from ax.storage.sqa_store.save import save_experiment, save_generation_strategy
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, choose_generation_strategy
+from scripts import CONTEXT
 from support import AxClient, ObjectiveProperties
 
 CONFIGS = Symmetry.permutation([["a"], ["b"]]).transform_configs(noise="orbit")
@@ -142,11 +142,8 @@ def test_a_search_reloaded_in_a_new_process_for_every_trial_is_the_same_search(
     """Every process is a new one, which shares nothing but Ax's modules with the others."""
     if find_spec(api) is None:
         pytest.skip(f"this Ax has no {api}")
-    kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(kind)
-    context.set_forkserver_preload(["ax.service.ax_client", "ax_symmetry.transforms", "pytest"])
     file = str(tmp_path / "search.json")
-    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(1, CONTEXT, max_tasks_per_child=1) as pool:
         expected = pool.submit(uninterrupted, make, options).result()
         pool.submit(begun, make, options, file).result()
         found = [pool.submit(resumed, load, file, index).result() for index in range(TRIALS)]

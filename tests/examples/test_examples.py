@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from ax_symmetry import Symmetry, choose_generation_strategy
+from scripts import run_script
 
 ROOT = Path(__file__).parents[2]
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
@@ -34,9 +35,12 @@ EXAMPLES = {
 
 def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run an example as a user does; but for those of what Ax itself deprecates, its DeprecationWarnings are errors."""
+    script = ROOT / "examples" / f"{name}.py"
+    if name != "client_api":
+        return run_script(script, *arguments, strict=name == "resume")
+    # In a new interpreter, as the only one of the examples.
+    command = [sys.executable, str(ROOT / "tests" / "external" / "deprecations.py"), str(script), *map(str, arguments)]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    strict = [str(ROOT / "tests" / "external" / "deprecations.py")] if name in ("client_api", "resume") else []
-    command = [sys.executable, *strict, str(ROOT / "examples" / f"{name}.py"), *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     )

@@ -9,20 +9,17 @@ turn); validation images in the training part (split).
 from __future__ import annotations
 
 import itertools
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import exchangeable_ensemble as ee
 import numpy as np
 import pytest
+from scripts import run_script
 from sklearn.datasets import load_digits
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "exchangeable_ensemble.py"
-STRICT = Path(__file__).parents[1] / "external" / "deprecations.py"
 POINT = {"rate_1": 3e-3, "decay_1": 1e-3, "jitter_1": 0.1, "rate_2": 3e-2, "decay_2": 1.0, "jitter_2": 0.4,
          "rate_3": 1e-2, "decay_3": 1e-1, "jitter_3": 0.0}
 
@@ -108,11 +105,7 @@ def test_sobol_points_fill_the_space_on_its_scales() -> None:
 @pytest.mark.slow
 def test_script_compares_searches(tmp_path: Path) -> None:
     """Tiny searches print their tables and write the figure."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1",
-                   "PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])}
-    arguments = ["--trials", "4", "--initial", "3", "--repeats", "2", "--out", str(tmp_path / "new")]
-    command = [sys.executable, str(STRICT), str(SCRIPT), *arguments]  # Ax's DeprecationWarnings are errors
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = run_script(SCRIPT, "--trials", 4, "--initial", 3, "--repeats", 2, "--out", tmp_path / "new")
     assert done.returncode == 0, done.stderr
     assert "24/24" in done.stderr and "Traceback" not in done.stderr
     start, end = ([float(median) for median in re.findall(r"([\d.]+) \(", line)]

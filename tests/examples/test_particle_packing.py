@@ -10,19 +10,16 @@ versions does not know (both runs of the script).
 from __future__ import annotations
 
 import itertools
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import particle_packing as pp
 import pytest
+from scripts import run_script
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "particle_packing.py"
-STRICT = Path(__file__).parents[1] / "external" / "deprecations.py"
 TIGHT = 1e9  # a compaction index so large that the packing is the virtual one
 LOOSE_SIZES = 1e-14  # a size ratio so small that the classes do not disturb each other
 
@@ -101,10 +98,7 @@ def test_order_of_components_does_not_matter() -> None:
 
 def run(*arguments: object) -> str:
     """Run the script, Ax's DeprecationWarnings as errors, and return what it prints."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1",
-                   "PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, str(STRICT), str(SCRIPT), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = run_script(SCRIPT, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

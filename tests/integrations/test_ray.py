@@ -33,6 +33,7 @@ from ax.api.configs import RangeParameterConfig  # noqa: E402
 from ax.core.objective import Objective  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search.ax import AxSearch  # noqa: E402
+from scripts import run_script  # noqa: E402
 from support import RAY, AxClient, ObjectiveProperties  # noqa: E402
 from support import fast_optimizer  # noqa: E402
 
@@ -317,11 +318,7 @@ def test_example_packs_alike_in_every_order() -> None:
 @pytest.mark.slow
 def test_example() -> None:
     """The script tells every trial, its best one, and six equal predictions for the orders of that one."""
-    environment = {**os.environ, **ENVIRONMENT,
-                   "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    strict = str(ROOT / "tests" / "external" / "deprecations.py")  # Ax's DeprecationWarnings are errors
-    command = [sys.executable, strict, str(SCRIPT), "--trials", "10", "--seed", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = run_script(SCRIPT, "--trials", 10, "--seed", 1, environment=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     told = [float(value) for value in re.findall(r"trial +\d+ of 10: packing ([\d.]+)", done.stdout)]
     assert len(told) == 10 and len(set(told)) > 1
