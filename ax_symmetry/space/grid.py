@@ -5,6 +5,7 @@ What values a parameter can have is known here alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,16 @@ def ends_of(p: Parameter) -> tuple[float, float, int] | None:
     """Return the first and the last value of a range with a grid, and how many there are; None for others."""
     grid = grid_of(p)
     return grid.between(p.lower, p.upper) if isinstance(p, RangeParameter) and grid is not None else None
+
+
+def positions(p: Parameter, values: Iterable[Any]) -> frozenset[int]:
+    """Return which of the values of a finite parameter, in ascending order if they are ordered, some values are."""
+    if isinstance(p, RangeParameter):
+        grid, (first, _, size) = grid_of(p), ends_of(p) or (p.lower, p.upper, 0)
+        places = [round((value - first) / grid.step) for value in values if grid is not None and grid.holds(value)]
+        return frozenset(place for place in places if 0 <= place < size)
+    own = numbers_of(p).tolist() or list(getattr(p, "values", [getattr(p, "value", None)]))
+    return frozenset(own.index(value) for value in values if value in own)
 
 
 def cardinality(p: Parameter) -> int | None:

@@ -802,16 +802,21 @@ CALLS = [
         ("mirror", "parameter b"), "set method to 'kernel'", id="images-of-mirrored-absent-blocks",
     ),
     pytest.param(
-        lambda: count_configurations(MAYBE, space(int_range(n, 0, 3) for n in "abcd")), ("count", "by a"),
-        "drop absent", id="count-of-absent-blocks",
-    ),
-    pytest.param(
         lambda: given_fixed({**PAIR, "distinct": "a"}, space(int_range(n, 0, 3) for n in "ab"), {"a": 2, "b": 2}),
         ("distinct", "a, b"), "fix fewer of them", id="fixed-features-that-are-not-distinct",
     ),
     pytest.param(
-        lambda: count_configurations({**PAIR, "distinct": "a"}, space(int_range(n, 0, 3) for n in "ab")),
-        ("count", "differ"), "without distinct", id="count-of-distinct-slots",
+        lambda: count_configurations(
+            {"blocks": [["a"], ["b"], ["c"]], "group": "cyclic", "distinct": "a"},
+            space(int_range(n, 0, 3) for n in "abc"),
+        ),
+        ("count", "in every way"), "without distinct", id="count-of-distinct-slots-in-a-cycle",
+    ),
+    pytest.param(
+        lambda: count_configurations(
+            {"blocks": [["a", "b"], ["c", "d"]], "distinct": ["a", "b"]}, space(int_range(n, 0, 3) for n in "abcd")
+        ),
+        ("count", "one slot"), "without distinct", id="count-of-two-distinct-slots",
     ),
     pytest.param(
         lambda: plot_domain(filled(FLOATS), MAYBE, "a", "b"), ("plot_domain", "by a"), "without them",

@@ -1,7 +1,7 @@
 """Rows that meet themselves: each pair once gives the entries and gradients of all pairs.
 
-One-line bugs that turn this file red: pairs numbered in another order on the way back; a pair's gradient given to one of its rows
-alone; blocks of the left rows taken for those of the right; the mean over mirrors left out; the diagonal twice.
+One-line bugs that turn this file red: pairs numbered in another order on the way back; a pair's gradient given to one
+of its rows alone; blocks of the left rows taken for those of the right; the mean over mirrors left out.
 """
 
 from __future__ import annotations

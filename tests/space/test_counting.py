@@ -2,12 +2,13 @@
 
 One-line bugs that turn this file red: count arrangements of blocks instead of multisets; let an odd mirror fix every
 value; forget the parameters outside of the symmetry; register Canonicalize without `untransform_observation_features`;
-take any constraint on the others for a bound of an implied one.
+take any constraint on the others for a bound of an implied one; count what is inert, or the same value in two blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from importlib import import_module
 from itertools import permutations, product
 from math import comb
@@ -20,7 +21,7 @@ from ax_symmetry._ax import backend
 from brute_force import GROUPS, elements, image, steady
 from hypothesis import given
 from hypothesis import strategies as st
-from support import SteppedRange, boolean, choice, experiment, features, float_range, int_range, space
+from support import SteppedRange, boolean, choice, experiment, features, float_range, hierarchy, int_range, space
 
 registry = import_module(f"ax.{backend.GENERATION}.registry")
 Generators = getattr(registry, "Generators", None) or registry.Models
@@ -204,3 +205,91 @@ def test_percentages_of_twelve_parts_are_counted_too() -> None:
         for n in range(part, 101):
             ways[n] += ways[n - part]
     assert count_configurations(symmetry, search_space) == ways[100]
+
+
+SPACES: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "a choice says so": (
+        {"absent": {"use_1": "no"}},
+        [choice(f"use_{k}", ["no", "little", "much"]) for k in (1, 2, 3)]
+        + [int_range(f"t_{k}", 0, 2) for k in (1, 2, 3)],
+    ),
+    "an amount says so": (
+        {"absent": {"use_1": 0.0}},
+        [float_range(f"use_{k}", 0.0, 0.3, digits=1) for k in (1, 2, 3)]
+        + [choice(f"t_{k}", ["x", "y", "z"], is_ordered=False) for k in (1, 2, 3)],
+    ),
+}
+
+
+def listed_orbits(parameters: list[Any], group: str, absent: bool, distinct: str | None) -> int:
+    """Count by listing every configuration; an absent block is the same whatever is in its inert slots."""
+    orders = [*permutations(range(3))] if group == "symmetric" else [(0, 1, 2), (1, 2, 0), (2, 0, 1)]
+    values = [p.values if hasattr(p, "values") else grid(p) for p in parameters]
+    orbits = set()
+    for point in product(*values):
+        named = dict(zip((p.name for p in parameters), point))
+        blocks = []
+        for k in (1, 2, 3):
+            gone = absent and named[f"use_{k}"] in ("no", 0.0)
+            blocks.append((named[f"use_{k}"], None if gone else named[f"t_{k}"]))
+        there = [(use, t) for use, t in blocks if t is not None]
+        slot = [block[("use", "t").index(distinct)] for block in there] if distinct else []
+        if len(set(slot)) == len(slot):
+            orbits.add(min((tuple(blocks[i] for i in order) for order in orders), key=repr))
+    return len(orbits)
+
+
+def grid(p: Any) -> list[float]:
+    return [*range(p.lower, p.upper + 1)] if p.parameter_type.name == "INT" else [0.0, 0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize("group", ["symmetric", "cyclic"])
+@pytest.mark.parametrize("absent", [False, True])
+@pytest.mark.parametrize("distinct", [None, "use", "t"])
+@pytest.mark.parametrize("kind", SPACES)
+def test_absent_blocks_and_values_that_differ(kind: str, distinct: str | None, absent: bool, group: str) -> None:
+    key, parameters = SPACES[kind]
+    config: dict[str, Any] = {"blocks": [[f"use_{k}", f"t_{k}"] for k in (1, 2, 3)], "group": group}
+    config |= (key if absent else {}) | ({"distinct": f"{distinct}_1"} if distinct else {})
+    if distinct == "use" and kind == "an amount says so":
+        return  # values that differ are for choices and whole numbers
+    symmetry, search_space = Symmetry.from_config(config), space(parameters)
+    refused = ""
+    if distinct == "use" and absent:  # two amounts for three blocks
+        refused = "give them at least 3 values"
+    elif distinct and group == "cyclic":
+        refused = "in every way alone; count the configurations with repeats"
+    with pytest.raises(SymmetryError, match=refused) if refused else nullcontext():
+        found = count_configurations(symmetry, search_space)
+        assert found == listed_orbits(parameters, group, absent, distinct)
+
+
+def test_blocks_that_depend_on_choices() -> None:
+    """Ax's own hierarchy: each of two blocks has an amount if its choice is "cold", a temperature if it is "hot"."""
+    listed = []
+    for k in (1, 2):
+        dependents = {"cold": [f"amount_{k}"], "hot": [f"heat_{k}"]}
+        listed.append(choice(f"kind_{k}", ["none", "cold", "hot"], dependents=dependents))
+        listed += [int_range(f"amount_{k}", 0, 3), int_range(f"heat_{k}", 0, 4)]
+    config = {"blocks": [[f"{slot}_{k}" for slot in ("kind", "amount", "heat")] for k in (1, 2)]}
+    assert count_configurations(config, hierarchy(listed)) == comb(1 + 4 + 5 + 1, 2)
+    none_twice = 1 + (4 + 5) + 4 * 5  # both empty, one, or one of each kind
+    assert count_configurations({**config, "distinct": "kind_1"}, hierarchy(listed)) == none_twice
+
+
+def test_formulations_of_ten_parts_in_a_hundred() -> None:
+    """Six slots of six materials, none twice, whose tenths sum to the whole; a slot without a share is empty."""
+    shares, materials = [f"s{k}" for k in range(6)], [f"m{k}" for k in range(6)]
+    listed = [int_range(n, 0, 10) for n in shares[:-1]]
+    listed += [choice(n, list("abcdef"), is_ordered=False) for n in materials]
+    config = {"blocks": [*zip(shares, materials)], "absent": {"s0": 0}, "distinct": "m0",
+              "simplex": {"parameters": shares, "total": 10}}
+    search_space = space(listed, [({n: 1.0 for n in shares[:-1]}, 10.0)])
+    assert count_configurations(config, search_space) == comb(15, 5)  # how ten tenths are shared among six materials
+
+
+def test_two_slots_that_differ_are_not_counted() -> None:
+    names = [[f"a{k}", f"b{k}"] for k in range(3)]
+    search_space = space([int_range(n, 0, 4) for block in names for n in block])
+    with pytest.raises(SymmetryError, match="counts one slot in which blocks must differ"):
+        count_configurations({"blocks": names, "distinct": ["a0", "b0"]}, search_space)
