@@ -64,7 +64,7 @@ def test_a_fresh_process_reads_it_too() -> None:
 
 BLOCKS = [["x1", "w1"], ["x2", "w2"]]
 PARAMETERS = [{"name": name, "type": "range", "bounds": [0.0, 1.0]} for block in BLOCKS for name in block]
-TRIALS, INITIAL, SEED = 15, 12, 3
+TRIALS, INITIAL, SEED = 8, 5, 3
 
 
 def strategy(**options: Any) -> Any:
