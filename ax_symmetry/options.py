@@ -9,7 +9,8 @@ from typing import Any
 from ax_symmetry.errors import SymmetryError, shown
 
 METHODS = ("augmentation", "kernel", "auto")
-BASE_KERNELS = ("matern", "rbf")
+SET_KERNELS = ("embedding", "mixture")
+BASE_KERNELS = ("matern", "rbf", *SET_KERNELS)
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,11 @@ def read_symmetrize(config: Mapping[str, Any]) -> SymmetrizeOptions:
         )
     if share is not None and options.method != "kernel":
         raise SymmetryError("asymmetry: images share the value of their observation; set method to 'kernel'.")
+    if share is not None and options.base_kernel in SET_KERNELS:
+        raise SymmetryError(
+            f"asymmetry: base_kernel {options.base_kernel!r} compares sets, which have no order that could matter; use "
+            "'matern' or 'rbf', or leave asymmetry out."
+        )
     _one_of("noise", options.noise, ("orbit", "copy"))
     _one_of("select", options.select, ("nearest", "random"))
     if options.max_images is not None:

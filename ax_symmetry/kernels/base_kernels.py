@@ -15,6 +15,7 @@ from torch import Tensor
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.kernels.group_average import column_sets, independent_averages
+from ax_symmetry.kernels.sets import BlockSet, SetKernel
 from ax_symmetry.kernels.stationary import ProductMaternKernel
 from ax_symmetry.options import BASE_KERNELS
 
@@ -109,11 +110,12 @@ def default_base(
     Args:
         action: The group, on the columns of full rows.
         batch_shape: The batch shape of the lengthscales.
-        name: `"rbf"`, BoTorch's default kernel, or `"matern"`, a `ProductMaternKernel` with a factor for each block.
+        name: `"rbf"`, BoTorch's default kernel; `"matern"`, a `ProductMaternKernel` with a factor for each block; or a
+            `SetKernel`, `"embedding"`, with amounts `"mixture"`.
         dimensions: For how many columns the prior is meant; those that an embedding adds do not count. All by default.
 
     Raises:
-        SymmetryError: There is no kernel of that name.
+        SymmetryError: There is no kernel of that name, or none of sets for this group.
     """
     if name not in BASE_KERNELS:
         raise SymmetryError(f"base_kernel: got {shown(name)}; use {' or '.join(map(repr, BASE_KERNELS))}, or a kernel.")
@@ -122,12 +124,45 @@ def default_base(
     if name == "matern":
         sets = column_sets(independent_averages(action.action, largest_sum=1))
         kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
+    elif name in ("embedding", "mixture"):
+        sets = block_sets(action, weighted=name == "mixture")
+        kernel = SetKernel(sets, action.width, kernel.batch_shape, kernel.raw_lengthscale_constraint)
     kernel.initialize(lengthscale=prior.mode)
     first = torch.tensor([columns[0] for columns in action.classes])
     # Functions of this module rather than closures, so that the kernel can be pickled.
     getter, setter = partial(_class_lengthscales, action.class_index, first), partial(_set_classes, action.class_index)
     kernel.register_prior("lengthscale_prior", prior, getter, setter)
     return kernel
+
+
+def block_sets(action: ColumnAction, weighted: bool) -> list[BlockSet]:
+    """List the sets of blocks of a group that trades the blocks of each in every way, and does no more.
+
+    Args:
+        action: The group, on the columns of a kernel's rows.
+        weighted: Whether a column of each block says how much of it there is.
+
+    Raises:
+        SymmetryError: The group is another one, or blocks have no such column.
+    """
+    sets, name = [], "mixture" if weighted else "embedding"
+    for factor in action.action.factors:
+        if factor.generators or not factor.blocks:
+            raise SymmetryError(
+                f"base_kernel: {name!r} compares sets of blocks, and this group does not trade blocks in every way, or "
+                "does more than that; use 'matern'."
+            )
+        blocks = [[factor.columns[j] for j in block] for block in factor.blocks]
+        weights = [column for block in blocks for column in block if weighted and column in action.amounts]
+        if weighted and (len(weights) != len(blocks) or len(blocks[0]) == 1):
+            raise SymmetryError(
+                "base_kernel: 'mixture' wants one slot of each block that says how much of it there is, beside others: "
+                "a range on a linear scale with whose value 0 the block is absent, or part of a simplex. Declare it "
+                "so, or use 'embedding'."
+            )
+        features = tuple(tuple(column for column in block if column not in weights) for block in blocks)
+        sets.append(BlockSet(features, tuple(weights), tuple(action.amounts[column] for column in weights)))
+    return sets
 
 
 def _class_lengthscales(class_index: Tensor, first: Tensor, kernel: Any) -> Tensor:

@@ -8,7 +8,7 @@ computed; both are affine in the columns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Action
 from ax_symmetry.groups.induced_action import induced_action
-from ax_symmetry.kernels.column_places import ColumnPlace, categories_of, circles_of, implied_column
+from ax_symmetry.kernels.column_places import ColumnPlace, amounts_of, categories_of, circles_of, implied_column
 from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
 from ax_symmetry.kernels.inert_columns import InertColumns, points_of_numbers
 from ax_symmetry.options import plain
@@ -44,6 +44,7 @@ class ColumnAction:
         categories: The embedding of choices without an order, None without any; a kernel sees what both make of rows.
         inert: The quotient map of blocks that may be absent, None without any.
         joined: Sets of columns that have one lengthscale, whatever the group does.
+        amounts: The columns that say how much of a block there is, and what stands there for nothing.
     """
 
     action: Action
@@ -57,6 +58,7 @@ class ColumnAction:
     categories: Categories | None = None
     inert: InertColumns | None = None
     joined: tuple[tuple[int, ...], ...] = ()
+    amounts: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -96,7 +98,8 @@ class ColumnAction:
         action = induced_action(symmetry.action, columns, total)
         embeddings = circles_of(symmetry, places), categories_of(categories)
         quotient = InertColumns.of(symmetry.inert if inert is None else inert, symmetry, full, total)
-        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient)
+        amounts = amounts_of(symmetry, full)
+        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient, amounts=amounts)
 
     @property
     def order(self) -> int:
@@ -237,6 +240,7 @@ class ColumnAction:
             circles=None if self.circles is None else self.circles.scaled(lower, width),
             categories=None if self.categories is None else self.categories.scaled(lower, width),
             inert=None if self.inert is None else self.inert.scaled(low, wide),
+            amounts={c: (zero - float(low[c])) / float(wide[c]) for c, zero in self.amounts.items()},
         )
 
     def append_implied(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels.embeddings import Categories, Circles
+from ax_symmetry.symmetry.kind import is_finite_number
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -55,6 +56,22 @@ def circles_of(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles
 def categories_of(values: Mapping[int, Sequence[float]] | None) -> Categories | None:
     """Write the values of choices as tensors."""
     return Categories(list(values), [torch.tensor(v, dtype=torch.double) for v in values.values()]) if values else None
+
+
+def amounts_of(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> dict[int, float]:
+    """Return the columns of slots that say how much of a block there is, and what stands there for nothing.
+
+    In each block that is the one slot with whose value 0 it is absent, or that counts in a simplex.
+    """
+    shares = {name for simplex in symmetry.simplexes for name in simplex.parameters}
+    shares |= {one.switch for one in symmetry.inert if any(is_finite_number(v) and v == 0 for v in one.values)}
+    found = {}
+    for part in symmetry.parts:
+        for block in part.blocks:
+            own = [name for name in block if name in shares]
+            if len(own) == 1 and (place := places[own[0]]).slope is not None and len(place.columns) == 1:
+                found[place.columns[0]] = place.offset
+    return found
 
 
 def implied_column(

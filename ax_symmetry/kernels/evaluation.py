@@ -1,4 +1,4 @@
-"""The exact ways to evaluate an averaged kernel: by permanents, by products over blocks, by sums over elements."""
+"""The exact ways to evaluate an averaged kernel: by permanents, products over blocks, sets, or sums over elements."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ax_symmetry.kernels.block_product import BlockProduct
 from ax_symmetry.kernels.chunks import sum_over_images
 from ax_symmetry.kernels.covariance import Covariance
 from ax_symmetry.kernels.group_average import Average, Entries, average, column_sets
+from ax_symmetry.kernels.sets import SetKernel
 from ax_symmetry.kernels.stationary import ProductMaternKernel, gaussian, matern
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 def covariance_of(kernel: AveragedKernel, params: dict[str, Any]) -> Covariance:
     """Choose the cheapest exact way to evaluate an averaged kernel with its present hyperparameters."""
     base, class_index = kernel.base_kernel, kernel.action.class_index
+    if type(base) is SetKernel:
+        return _OfSets(kernel, params)
     if kernel.double_sum or kernel.action.has_implied:
         return _ElementSum(kernel, params)
     gaussian_form = as_ard_rbf(base, class_index)
@@ -85,6 +88,23 @@ class _OfBaseKernel(Covariance):
         kernel = self.kernel
         one, other = kernel.transformed(one), kernel.transformed(other)
         return evaluate(kernel.base_kernel, one, other, kernel.action.class_index, diag, **self.params)
+
+
+class _OfSets(_OfBaseKernel):
+    """A kernel that is invariant by itself. Prepared: what it makes of rows."""
+
+    def prepare(self, x: Tensor) -> Tensor:
+        base, kernel = self.kernel.base_kernel, self.kernel
+        return base.prepared(kernel.transformed(x), tied_lengthscale(base.lengthscale, kernel.action.class_index))
+
+    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
+        return self.kernel.base_kernel.entries(one, other)
+
+    def diagonal(self, one: Tensor, other: Tensor) -> Tensor:
+        return self(one.unsqueeze(-2), other.unsqueeze(-2))[..., 0, 0]
+
+    def prior_variance(self, prepared: Tensor) -> Tensor:
+        return prepared.new_ones(())
 
 
 class _BlockProductAverage(_OfBaseKernel):

@@ -17,6 +17,7 @@ from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
 from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
 from ax_symmetry.kernels.input_units import InUnitsOfX
+from ax_symmetry.kernels.sets import SetKernel
 from ax_symmetry.options import plain
 from ax_symmetry.symmetry.kind import is_finite_number
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -78,8 +79,9 @@ class InvariantKernel(InUnitsOfX, ColumnInvariantKernel):
             transform of a BoTorch model, which the kernel takes into account (`Normalize`, with bounds that it learns,
             too).
         base_kernel: The kernel k, which must not change when the group acts on both arguments. Or a name, of a kernel
-            with a lengthscale for each column and BoTorch's default priors, for x in the unit cube: `"rbf"` (default),
-            or `"matern"`, a product of Matern-5/2 kernels, one for each block (`ProductMaternKernel`).
+            with a lengthscale for each column and BoTorch's default priors, for x in the unit cube: `"rbf"` (default);
+            `"matern"`, a product of Matern-5/2 kernels, one for each block (`ProductMaternKernel`); or, for blocks that
+            trade places in every way, `"embedding"`, and with amounts `"mixture"`, a `SetKernel`.
         normalize: Keep the prior variance of the base kernel everywhere. The average alone has less of it, in S_3 as
             little as 1/6, away from the points that the group leaves alone, so that a search would look at these first.
         batch_shape: Batch shape of the kernel that a name stands for.
@@ -147,6 +149,8 @@ class ApproximatelyInvariantKernel(Kernel):
         asymmetry = plain(asymmetry)
         if asymmetry is not None and not (is_finite_number(asymmetry) and 0 <= asymmetry <= 1):
             raise SymmetryError(f"asymmetry: got {shown(asymmetry)}; give a number from 0 to 1, or None to learn it.")
+        if type(invariant.base_kernel) is SetKernel:
+            raise SymmetryError("invariant: a kernel of sets has no order that could matter; use another base kernel.")
         if not invariant.normalize:
             raise SymmetryError("invariant: the kernel is not normalized; make it with normalize=True.")
         self.invariant, self.fixed = invariant, asymmetry
@@ -200,6 +204,8 @@ def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
                     f"base_kernel: {type(module).__name__} has {module.lengthscale.shape[-1]} lengthscales for {width} "
                     f"columns; set ard_num_dims={width}, or leave it out for one lengthscale."
                 )
+    if type(kernel) is SetKernel:
+        return  # invariant by itself
     is_product = as_ard_rbf(kernel, action.class_index) is not None or averaged.is_block_product
     if action.order > ENUMERATION_LIMIT and not is_product:
         raise SymmetryError(

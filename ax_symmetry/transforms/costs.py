@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ax.core.search_space import SearchSpace
 
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
-from ax_symmetry.options import SymmetrizeOptions
+from ax_symmetry.kernels.base_kernels import block_sets
+from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.options import SET_KERNELS, SymmetrizeOptions
+from ax_symmetry.space.bounds import is_linear
 from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 
@@ -29,6 +33,8 @@ def check_model(symmetry: Symmetry, chosen: SymmetrizeOptions, search_space: Sea
         if obstacle:
             way_out = "use method 'augmentation'" if symmetry.order < math.inf else "take it out of the search space"
             raise SymmetryError(f"method: 'kernel' cannot be used here: {obstacle}; {way_out}.")
+        if chosen.base_kernel in SET_KERNELS:
+            _check_sets(symmetry, chosen.base_kernel, search_space)
     elif symmetry.order == math.inf:
         way_out = f"take it out of the search space: {obstacle}" if obstacle else "set method to 'kernel'"
         raise SymmetryError(
@@ -37,6 +43,15 @@ def check_model(symmetry: Symmetry, chosen: SymmetrizeOptions, search_space: Sea
         )
     elif chosen.max_images is None and symmetry.order > ENUMERATION_LIMIT:
         raise too_large(symmetry.order)
+
+
+def _check_sets(symmetry: Symmetry, base_kernel: str, search_space: SearchSpace) -> None:
+    """Check that a symmetry is that of sets of blocks, and with amounts on a linear scale."""
+    names = [name for name in symmetry.parameters if name in search_space.parameters]
+    linear = {i for i, name in enumerate(names) if is_linear(search_space.parameters[name])}
+    action = action_on_features(symmetry, names)
+    amounts = {i: zero for i, zero in action.amounts.items() if i in linear or i >= len(names)}  # those are implied
+    block_sets(replace(action, amounts=amounts), weighted=base_kernel == "mixture")
 
 
 def check_rows(symmetry: Symmetry, chosen: SymmetrizeOptions, observations: int) -> None:

@@ -819,6 +819,31 @@ CALLS = [
         ("count", "one slot"), "without distinct", id="count-of-two-distinct-slots",
     ),
     pytest.param(
+        lambda: choose_generation_strategy(
+            FLOATS, {"blocks": [["a"], ["b"], ["c"]], "group": "cyclic", "base_kernel": "embedding"}
+        ),
+        ("base_kernel", "'embedding'"), "use 'matern'", id="set-kernel-of-a-cycle",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(FLOATS, {**SLOTS, "base_kernel": "mixture"}),
+        ("base_kernel", "'mixture'"), "use 'embedding'", id="mixture-without-amounts",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(
+            space([*(float_range(n, 0.5, 1.0, log_scale=True) for n in "ac"), *(float_range(n) for n in "bd")]),
+            {**SLOTS, "simplex": {"parameters": ["a", "c"], "total": 1.5}, "base_kernel": "mixture"},
+        ),
+        ("base_kernel", "linear scale"), "use 'embedding'", id="mixture-with-amounts-on-a-log-scale",
+    ),
+    pytest.param(
+        lambda: choose_generation_strategy(FLOATS, {**MAYBE, "base_kernel": "mixture", "asymmetry": "learn"}),
+        ("asymmetry", "'mixture'"), "leave asymmetry out", id="asymmetry-of-sets",
+    ),
+    pytest.param(
+        lambda: ApproximatelyInvariantKernel(InvariantKernel(SLOTS, [*"abcd"], "embedding")),
+        ("invariant", "no order"), "another base kernel", id="approximately-invariant-set-kernel",
+    ),
+    pytest.param(
         lambda: plot_domain(filled(FLOATS), MAYBE, "a", "b"), ("plot_domain", "by a"), "without them",
         id="domain-of-absent-blocks",
     ),
@@ -925,8 +950,10 @@ KINDS_OF_ARGUMENTS = [
 ] + [
     pytest.param(lambda call=call: call(), named, way_out, id=name)
     for name, call, named, way_out in [
-        ("client-without-experiment", lambda: get_botorch(AxClient(verbose_logging=False), DATA), ("AxClient",),
+        ("axclient-without-experiment", lambda: get_botorch(AxClient(verbose_logging=False), DATA), ("AxClient",),
          "create or configure"),
+        ("client-without-experiment",
+         lambda: get_botorch(pytest.importorskip("ax.api.client").Client(), DATA), ("Client",), "create or configure"),
         ("experiment-for-a-symmetry", lambda: check_symmetry(filled(TWO), filled(TWO)), ("Experiment",),
          "a symmetry is a dict"),
         ("space-for-a-count", lambda: count_configurations(TWO, S2), ("a SearchSpace",), "a symmetry is a dict"),
