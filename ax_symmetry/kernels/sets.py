@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -72,7 +72,7 @@ class SetKernel(Kernel):
         if counted:  # the distance of m blocks without amounts is about sqrt(m)
             self.register_parameter("raw_spread", torch.nn.Parameter(torch.zeros(*self.batch_shape, 1, len(counted))))
             self.register_constraint("raw_spread", Positive(transform=torch.exp, inv_transform=torch.log))
-            self.register_prior("spread_prior", LogNormalPrior(0.5 * torch.tensor(counted).log(), 1.0), _spread)
+            self.register_prior("spread_prior", LogNormalPrior(0.0, 1.0), partial(_relative_spread, counted))
             self.initialize(raw_spread=0.5 * torch.tensor(counted).log())
 
     @property
@@ -126,8 +126,9 @@ class SetKernel(Kernel):
         return _MaternOfSquare.apply(squared.clamp_min(0.0))
 
 
-def _spread(kernel: Any) -> Tensor:
-    return kernel.spread
+def _relative_spread(counted: Sequence[int], kernel: Any) -> Tensor:
+    """Return the spread of sets of m blocks, divided by sqrt(m)."""
+    return kernel.spread / kernel.spread.new_tensor(counted).sqrt()
 
 
 def _similarity(one: Tensor, other: Tensor) -> Tensor:
