@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ class Remainder(Kind):
         for name in self.parameters:
             x[:, columns[name]] -= np.floor(x[:, columns[name]] - lower[columns[name]])
         return x
+
+
+def number_of_cases(usual: int) -> int:
+    """Return how many random cases a test tries: the usual number, or what AX_SYMMETRY_CASES says."""
+    return int(os.environ.get("AX_SYMMETRY_CASES", usual))
 
 
 def float_range(name: str, lower: float = 0.0, upper: float = 1.0, **traits: Any) -> RangeParameter:

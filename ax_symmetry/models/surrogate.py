@@ -37,7 +37,7 @@ def surrogate_spec(
 
     Args:
         symmetry: A symmetry, or its dict.
-        base_kernel: The base kernel, `"matern"` or `"rbf"`.
+        base_kernel: The base kernel, `"matern"`, `"rbf"`, `"embedding"` or `"mixture"`.
         asymmetry: The share of the variance that does not have the symmetry, `"learn"` to learn it; the symmetry is
             exact without it.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 from ax.core.search_space import SearchSpace
 
@@ -16,8 +18,12 @@ from ax_symmetry.space.bounds import is_linear
 from ax_symmetry.space.validation import kernel_obstacle
 from ax_symmetry.symmetry.symmetry import Symmetry
 
+logger = logging.getLogger(__name__)
+
 LARGEST_TRAINING_SET = 5_000
 """On more rows of images than this no model is trained: a fit would take hours, and gigabytes of memory."""
+MOST_BLOCKS = 12
+"""With more blocks that trade places the kernel is that of their sets by default: m^2 operations in place of m 2^m."""
 OBSERVATIONS = 50
 """For how many observations a strategy must be able to fit its model, where nobody says how many there will be."""
 
@@ -52,6 +58,26 @@ def _check_sets(symmetry: Symmetry, base_kernel: str, search_space: SearchSpace)
     action = action_on_features(symmetry, names)
     amounts = {i: zero for i, zero in action.amounts.items() if i in linear or i >= len(names)}  # those are implied
     block_sets(replace(action, amounts=amounts), weighted=base_kernel == "mixture")
+
+
+def with_default_kernel(symmetry: Symmetry, chosen: SymmetrizeOptions) -> SymmetrizeOptions:
+    """Return options without a base kernel with that of sets, if the symmetry has too many blocks for permanents."""
+    most = max((len(factor.blocks) for factor in symmetry.action.factors), default=0)
+    if chosen.method != "kernel" or chosen.asymmetry is not None or most <= MOST_BLOCKS:
+        return chosen
+    if any(factor.generators or not factor.blocks for factor in symmetry.action.factors):
+        return chosen
+    _tell(most)
+    return replace(chosen, base_kernel="embedding")
+
+
+@lru_cache(maxsize=None)
+def _tell(m: int) -> None:
+    """Say once which kernel is taken."""
+    logger.info(
+        "The average over all orders of %s blocks would take about %s operations for a pair of observations, so that "
+        'base_kernel is "embedding", which takes %s; with "matern" in the dict it is the average.', m, m * 2**m, m * m,
+    )
 
 
 def check_rows(symmetry: Symmetry, chosen: SymmetrizeOptions, observations: int) -> None:

@@ -19,7 +19,7 @@ from ax_symmetry.space.narrowing import widened_space
 from ax_symmetry.space.validation import check_untransformed, kernel_obstacle
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
-from ax_symmetry.transforms.costs import check_model
+from ax_symmetry.transforms.costs import check_model, with_default_kernel
 from ax_symmetry.transforms.declared_space import OURS, narrowed_since
 
 RESCALING = ("OrderedChoiceToIntegerRange", "OneHot", "IntToFloat", "Log", "Logit", "UnitX")
@@ -136,6 +136,8 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
     history = narrowed_since(symmetry, declared, context.adapter)
     check_untransformed(symmetry, modelled, search_space)
     symmetrize = symmetrize.settled(kernel_obstacle(declared, symmetry) is None)
+    if "base_kernel" not in configs["SymmetrizeObservations"]:
+        symmetrize = with_default_kernel(symmetry, symmetrize)
     if "SymmetrizeObservations" in (transform, *context.transforms) or "method" in config:
         check_model(symmetry, symmetrize, declared)
     wide = search_space if history is None else widened_space(symmetry, search_space, history.spaces, history.arms)

@@ -47,7 +47,8 @@ class SymmetrizeObservations(backend.RowTransform):
     - `method`: `"augmentation"` (default), or `"kernel"`: the training data stay as they are, and the model is fitted
       with the invariant kernel (`kernels.InvariantKernel`), which is exact for a group of any size.
     - `base_kernel`: what the invariant kernel averages: `"matern"` (default), a product of Matern-5/2 kernels, one for
-      each block, or `"rbf"`, the kernel of Ax's own model. With `method` `"kernel"`.
+      each block, or `"rbf"`, the kernel of Ax's own model. Or, for blocks that trade places in every way, a kernel of
+      their sets, `"embedding"` (default from 13 blocks on), or `"mixture"`, with amounts. With `method` `"kernel"`.
     - `asymmetry`: the share, up to 1, of the function's variance that does not have the symmetry, or `"learn"` to
       learn it; by default the symmetry is exact. With `method` `"kernel"`, and without `Canonicalize`: the images of a
       candidate are then other experiments.

@@ -12,7 +12,6 @@ feature, or a generator; canonicalize before rounding; train on images of one bl
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
 from copy import deepcopy
@@ -32,9 +31,9 @@ from ax_symmetry import Canonicalize, SymmetrizeObservations, get_botorch
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from support import GENERATION, MODULAR, add_trial, boolean, choice, experiment, fast_optimizer, features, float_range
-from support import int_range, registry, space
+from support import int_range, number_of_cases, registry, space
 
-CASES = int(os.environ.get("AX_SYMMETRY_CASES", 300))
+CASES = number_of_cases(300)
 KINDS: dict[str, Any] = {
     "float": float_range,
     "log": lambda name: float_range(name, 0.01, 1.0, log_scale=True),

@@ -7,6 +7,7 @@ kernel made anew without its name when a search goes on.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from ax_symmetry import Symmetry, choose_generation_strategy, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.kernels.sets import SetKernel
+from ax_symmetry.transforms import costs
 from support import (
     FITTED, AxClient, ObjectiveProperties, add_trial, choice, experiment, fast_optimizer, features, float_range,
     needs_codes, space,
@@ -95,3 +97,21 @@ def test_ten_blocks_in_a_search(base_kernel: str) -> None:
             amounts = [point[f"amount_{k}"] > 0 for k in range(10)]
             assert amounts == sorted(amounts, reverse=True)
             client.complete_trial(index, raw_data={"y": (value(point), 0.1)})
+
+
+@pytest.mark.parametrize(("m", "own", "is_set"), [(12, {}, False), (13, {}, True), (13, {"base_kernel": "rbf"}, False)])
+def test_beyond_twelve_blocks_it_is_the_default(
+    m: int, own: dict[str, Any], is_set: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And a line of log says so, once."""
+    costs._tell.cache_clear()
+    made = experiment(space([float_range(f"x{k}") for k in range(m)]))
+    for k in range(2):
+        add_trial(made, {f"x{i}": (0.3 * i + 0.1 * k) % 1 for i in range(m)}, {"y": (float(k), 0.1)})
+    declared = {"blocks": [[f"x{k}"] for k in range(m)], **own}
+    with fast_optimizer(), caplog.at_level(logging.INFO, logger="ax_symmetry"):
+        for _ in range(2):
+            fitted = fitted_model(get_botorch(made, made.lookup_data(), symmetry=declared))
+            assert isinstance(fitted.covar_module.base_kernel, SetKernel) == is_set
+    told = [record.getMessage() for record in caplog.records if "embedding" in record.getMessage()]
+    assert len(told) == is_set and all("106496 operations" in line and "takes 169" in line for line in told)

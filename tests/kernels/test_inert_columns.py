@@ -24,8 +24,8 @@ from ax_symmetry.search.averaged_model import average_model
 from botorch.models import SingleTaskGP
 from botorch.models.transforms.input import Normalize
 from support import (
-    LONE, add_trial, choice, experiment, fast_optimizer, features, float_range, int_range, needs_codes, random_points,
-    registry, space,
+    LONE, add_trial, choice, experiment, fast_optimizer, features, float_range, int_range, needs_codes,
+    number_of_cases, random_points, registry, space,
 )
 from torch import Tensor
 
@@ -109,7 +109,7 @@ def test_inert_numbers_change_no_bit(m: int, base: str) -> None:
 @pytest.mark.parametrize("m", [2, 3, 4])
 def test_positive_semidefinite(m: int, base: str) -> None:
     kernel = kernel_of(m, base)
-    for seed in range(40):
+    for seed in range(number_of_cases(40)):
         x = rows(m, 14, seed)
         with torch.no_grad():
             covariance = kernel(torch.cat([x, with_other_inert_numbers(x[:3], m)])).to_dense()

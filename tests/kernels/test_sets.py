@@ -20,6 +20,7 @@ from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels.sets import SetKernel
 from botorch.models import SingleTaskGP
 from botorch.models.transforms import Normalize
+from support import number_of_cases
 
 WEIGHTED = {"mixture": {"absent": {"w1": 0.0}}, "embedding": {}}
 
@@ -106,7 +107,7 @@ def test_what_is_absent_changes_nothing_and_equal_blocks_are_one() -> None:
 def test_it_is_positive_semidefinite(kind: str) -> None:
     """On random designs that hold rows twice, in another order, and with blocks that are absent or alike."""
     columns = torch.tensor([3, 4, 5, 0, 1, 2, 6, 7, 8, 9])
-    for seed in range(200):
+    for seed in range(number_of_cases(200)):
         x = rows(3, 12, seed)
         x[6:9], x[9:] = x[:3][:, columns], x[3:6]
         x[:4, 0] = 0.0
