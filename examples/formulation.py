@@ -3,9 +3,10 @@
 
 A formulation has six slots. Each holds one of eight elements and an amount, or nothing: with an amount of 0 the slot is
 empty, and its element changes nothing. The slots are interchangeable, so that one alloy of six elements can be written
-down in 720 ways. The script searches for a light alloy that is hardened by atoms of different sizes and is still one
-solid solution, with Sobol points, with Ax alone, and with Ax and the symmetry. All three searches of a repeat
-start from the same formulations; a paired comparison over the repeats says whether the symmetry helped.
+down in 720 ways; and two slots with the same element are one with all of it. The script searches for a light alloy that
+is hardened by atoms of different sizes and is still one solid solution, with Sobol points, with Ax alone, and with Ax
+and the symmetry. All three searches of a repeat start from the same formulations; a paired comparison over the repeats
+says whether the symmetry helped.
 The searches are in `comparison.py`: what all studies share. ::
 
     python formulation.py                # progress, two tables, and formulation.html
@@ -45,7 +46,11 @@ METHODS = tuple(LABELS)
 METRIC = "merit"
 SLOTS = 6
 BLOCKS = [[f"element_{k}", f"amount_{k}"] for k in range(1, SLOTS + 1)]
-SYMMETRY = {"blocks": BLOCKS, "absent": {"amount_1": 0.0}}  # a name stands for its slot in all blocks
+SYMMETRY = {
+    "blocks": BLOCKS,
+    "absent": {"amount_1": 0.0},  # a name stands for its slot in all blocks
+    "base_kernel": "mixture",  # two slots of one element are one slot with all of it
+}
 
 # Radius in pm, melting temperature in K, density in g/cm3, molar mass in g/mol.
 ELEMENTS = {

@@ -104,3 +104,26 @@ def test_medians_of_all_ways(finals: dict[tuple[str, str], dict[int, float]]) ->
             middle = median(own) if own else 0.0
             shown = f"{middle if middle >= sem / 100 else 0:.2g} ({len(own)})" if own else ""
             assert cell == shown, (name, way)
+
+
+def test_errors_on_formulations() -> None:
+    """The table of the page is that of the runs, and so is how far the kernel's error is below Ax's in each of them."""
+    found: dict[tuple[str, str], list[float]] = {}
+    with (RESULTS / "formulations-1.3.1.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["task"] == "predict":
+                found.setdefault((row["problem"], row["method"]), []).append(float(row["result"]))
+    ways = ["plain", "6 images, not told of empty slots", "kernel, not told of empty slots", "kernel", "embedding",
+            "mixture"]
+    table = rows_of(BENCHMARKS, "## Formulations")
+    assert {(problem, way) for problem in table for way in ways} == set(found)
+    for problem, cells in table.items():
+        wanted = []
+        for way in ways:
+            assert len(found[problem, way]) == 10
+            low, middle, high = np.quantile(found[problem, way], [0.25, 0.5, 0.75])
+            wanted.append(f"{middle:.2f} ({low:.2f} - {high:.2f})")
+        assert cells == wanted, problem
+    ratios = [a / b for problem in table for a, b in zip(found[problem, "kernel"], found[problem, "plain"])]
+    assert f"{min(ratios):.2f} to {max(ratios):.2f} of Ax's" in re.sub(r"\s+", " ", BENCHMARKS)
+    assert max(ratios) <= 0.6 and all(median(found[p, "kernel"]) < median(found[p, ways[1]]) for p in table)
