@@ -74,14 +74,17 @@ class Columns:
         decide = {*deciding, *(rule.switch for rule in self.rules)}
         first = [cycle for cycle in cycles if decide & set(cycle.columns)]
         others = [cycle for cycle in cycles if cycle not in first]
+        free: dict[frozenset[int], Tally] = {}  # of the others, by what is inert
         for values in product(*(range(len(self.steps[cycle.columns[0]])) for cycle in first)):
             position = {column: value for cycle, value in zip(first, values) for column in cycle.columns}
             inert = frozenset(c for rule in self.rules if position.get(rule.switch) in rule.values for c in rule.inert)
             if any(value and cycle.columns[0] in inert for cycle, value in zip(first, values)):
                 continue
-            tallies = [self._of_cycle(cycle, value) for cycle, value in zip(first, values)]
-            tallies += [self._of_cycle(cycle) for cycle in others if cycle.columns[0] not in inert]
-            yield position, inert, reduce(joined, tallies, self.one)
+            if inert not in free:
+                there = (self._of_cycle(cycle) for cycle in others if cycle.columns[0] not in inert)
+                free[inert] = reduce(joined, there, self.one)
+            decided = [self._of_cycle(cycle, value) for cycle, value in zip(first, values)]
+            yield position, inert, reduce(joined, decided, free[inert])
 
     def _of_cycle(self, cycle: Cycle, value: int | None = None) -> Tally:
         """Tally the values of a cycle, or one of them."""
