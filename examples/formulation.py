@@ -17,7 +17,7 @@ The formulas are those by which such alloys are screened; the experiment is simu
 - mixing enthalpy, sum of 4 H_ij c_i c_j over pairs of elements, and H_ij: A. Takeuchi, A. Inoue, Classification of bulk
   metallic glasses by atomic size difference, heat of mixing and period of constituent elements, Materials Transactions
   46, 2005;
-- the parameter Omega = T_m S / |H| of entropy S = -R sum of c ln c and melting temperature T_m, at least 1.1 for a
+- the parameter Omega = T_m S / abs(H) of entropy S = -R sum of c ln c and melting temperature T_m, at least 1.1 for a
   solid solution, and the mismatch delta of the atoms' radii: X. Yang, Y. Zhang, Prediction of high-entropy stabilized
   solid-solution in multi-component alloys, Materials Chemistry and Physics 132, 2012.
 
