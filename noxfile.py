@@ -33,8 +33,9 @@ def install(session: nox.Session, *packages: str, ax: str = NEWEST) -> None:
     session.install("--no-compile", *constraints, *packages)
 
 
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1"}
-"""One thread for each of two workers; and no minutes of C++ for one model of Ax that torch would compile."""
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1", "PYTHONDONTWRITEBYTECODE": ""}
+"""One thread for each of two workers; no minutes of C++ for one model of Ax that torch would compile; and what is
+imported is compiled once, also where the surroundings forbid Python to keep it: each process would do it again."""
 
 PYTEST = ("pytest", "-n", "2", "--dist", "worksteal")
 

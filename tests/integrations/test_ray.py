@@ -318,10 +318,10 @@ def test_example_packs_alike_in_every_order() -> None:
 @pytest.mark.slow
 def test_example() -> None:
     """The script tells every trial, its best one, and six equal predictions for the orders of that one."""
-    done = run_script(SCRIPT, "--trials", 10, "--seed", 1, environment=ENVIRONMENT)
+    done = run_script(SCRIPT, "--trials", 9, "--seed", 1, environment=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
-    told = [float(value) for value in re.findall(r"trial +\d+ of 10: packing ([\d.]+)", done.stdout)]
-    assert len(told) == 10 and len(set(told)) > 1
+    told = [float(value) for value in re.findall(r"trial +\d+ of 9: packing ([\d.]+)", done.stdout)]
+    assert len(told) == 9 and len(set(told)) > 1
     assert f"best packing {max(told):.4f}" in done.stdout
     predicted = re.search(r"for its 6 orders: (.*)", done.stdout)
     assert predicted and len(predicted[1].split()) == 6 and len(set(predicted[1].split())) == 1
