@@ -102,7 +102,7 @@ def docs(session: nox.Session) -> None:
     for made in ("_build", "examples", "pictures"):
         shutil.rmtree(f"docs/{made}", ignore_errors=True)
     command = ["-m", "sphinx", "-b", "html", "-n", "-W", "--keep-going", "docs", "docs/_build/html"]
-    session.run("python", *command, env={"OMP_NUM_THREADS": "1"})
+    session.run("python", *command, env={"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""})
     session.run("python", "docs/check_site.py")
 
 
