@@ -40,6 +40,11 @@ class Factor:
         """The number of elements, exact for any size."""
         return (order(self.generators) if self.generators else 1) * factorial(len(self.blocks))
 
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether it is the symmetric group on the blocks, and no more."""
+        return bool(self.blocks) and not self.generators
+
     @cached_property
     def all_generators(self) -> tuple[Permutation, ...]:
         """Generators of the whole factor as permutations of the 2 k points: swaps of neighbouring blocks come first."""

@@ -17,7 +17,7 @@ from ax_symmetry.kernels.column_action import ColumnAction
 from ax_symmetry.kernels.group_average import column_sets, independent_averages
 from ax_symmetry.kernels.sets import BlockSet, SetKernel
 from ax_symmetry.kernels.stationary import ProductMaternKernel
-from ax_symmetry.options import BASE_KERNELS
+from ax_symmetry.options import BASE_KERNELS, SET_KERNELS
 
 
 def evaluate(kernel: Kernel, x1: Tensor, x2: Tensor, class_index: Tensor, diag: bool = False, **params: Any) -> Tensor:
@@ -124,7 +124,7 @@ def default_base(
     if name == "matern":
         sets = column_sets(independent_averages(action.action, largest_sum=1))
         kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
-    elif name in ("embedding", "mixture"):
+    elif name in SET_KERNELS:
         sets = block_sets(action, weighted=name == "mixture")
         kernel = SetKernel(sets, action.width, kernel.batch_shape, kernel.raw_lengthscale_constraint)
     kernel.initialize(lengthscale=prior.mode)
@@ -147,7 +147,7 @@ def block_sets(action: ColumnAction, weighted: bool) -> list[BlockSet]:
     """
     sets, name = [], "mixture" if weighted else "embedding"
     for factor in action.action.factors:
-        if factor.generators or not factor.blocks:
+        if not factor.is_symmetric:
             raise SymmetryError(
                 f"base_kernel: {name!r} compares sets of blocks, and this group does not trade blocks in every way, or "
                 "does more than that; use 'matern'."

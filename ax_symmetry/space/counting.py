@@ -84,7 +84,7 @@ def _rules(symmetry: Symmetry, inert: Sequence[Inert], sums: SimplexSums) -> lis
 def _orbits(factor: Factor, columns: Columns, distinct: Sequence[Sequence[int]]) -> Tally:
     """Tally the orbits of a factor on the configurations of its columns."""
     differ = [slot for slot in distinct if set(slot) & set(factor.columns)]
-    if not factor.generators:
+    if factor.is_symmetric:
         blocks = [[factor.columns[j] for j in block] for block in factor.blocks]
         return _multisets(blocks[0], len(blocks), columns, {column for slot in differ for column in slot})
     if differ:

@@ -62,10 +62,11 @@ def _check_sets(symmetry: Symmetry, base_kernel: str, search_space: SearchSpace)
 
 def with_default_kernel(symmetry: Symmetry, chosen: SymmetrizeOptions) -> SymmetrizeOptions:
     """Return options without a base kernel with that of sets, if the symmetry has too many blocks for permanents."""
-    most = max((len(factor.blocks) for factor in symmetry.action.factors), default=0)
+    factors = symmetry.action.factors
+    most = max((len(factor.blocks) for factor in factors), default=0)
     if chosen.method != "kernel" or chosen.asymmetry is not None or most <= MOST_BLOCKS:
         return chosen
-    if any(factor.generators or not factor.blocks for factor in symmetry.action.factors):
+    if not all(factor.is_symmetric for factor in factors):
         return chosen
     _tell(most)
     return replace(chosen, base_kernel="embedding")
