@@ -125,8 +125,8 @@ def default_base(
         sets = column_sets(independent_averages(action.action, largest_sum=1))
         kernel = ProductMaternKernel(sets, kernel.batch_shape, kernel.raw_lengthscale_constraint)
     elif name in SET_KERNELS:
-        sets = block_sets(action, weighted=name == "mixture")
-        kernel = SetKernel(sets, action.width, kernel.batch_shape, kernel.raw_lengthscale_constraint)
+        of_blocks = block_sets(action, weighted=name == "mixture")
+        kernel = SetKernel(of_blocks, action.width, kernel.batch_shape, kernel.raw_lengthscale_constraint)
     kernel.initialize(lengthscale=prior.mode)
     first = torch.tensor([columns[0] for columns in action.classes])
     # Functions of this module rather than closures, so that the kernel can be pickled.
