@@ -20,7 +20,8 @@ from ax.core.search_space import SearchSpace
 from ax.modelbridge import factory, registry
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
-from ax.models.torch.botorch_defaults import get_and_fit_model
+from ax.modelbridge.transforms.one_hot import OH_PARAM_INFIX
+from ax.models.torch.botorch_defaults import get_and_fit_model, scipy_optimizer
 from ax.models.torch.botorch_modular import utils
 from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.models.torch.botorch_modular.model import SurrogateSpec
@@ -45,6 +46,8 @@ GENERATION = "modelbridge"
 MODULAR = (registry.Generators if hasattr(registry, "Generators") else registry.Models).BOTORCH_MODULAR
 LEARNING = TorchModelBridge
 """The class of model bridges that learn from data."""
+RELAXED_STEPS = 60
+"""The most steps of L-BFGS from one start where choices are columns between 0 and 1, one for each value."""
 
 
 class RowTransform(RowLogic, Transform):
@@ -231,6 +234,8 @@ class _Search:
         """Generate candidates."""
         generator = self.generator
         region = region_of(keywords["search_space_digest"], keywords["torch_opt_config"])
+        if generator.acqf_optimizer is scipy_optimizer:
+            keywords["torch_opt_config"] = _with_few_steps(keywords["torch_opt_config"], keywords["search_space_digest"])
         model, inputs = generator.model, generator.Xs
         view = self.view_of(model, region) or SearchView(model)
         try:
@@ -238,6 +243,20 @@ class _Search:
             return type(generator).gen(generator, **keywords)
         finally:
             generator.model, generator.Xs = model, inputs
+
+
+def _with_few_steps(config: Any, digest: Any) -> Any:
+    """Return a config of `gen` by which a search over relaxed choices takes few steps; a user's own limit stays.
+
+    What such a search finds is rounded to choices, and after these steps it loses in the rounding what it still gains:
+    `python benchmarks/steps.py`.
+    """
+    if not any(OH_PARAM_INFIX in name for name in digest.feature_names):
+        return config
+    given = config.model_gen_options or {}
+    optimizer = given.get("optimizer_kwargs") or {}
+    options = {"maxiter": RELAXED_STEPS, **(optimizer.get("options") or {})}
+    return replace(config, model_gen_options={**given, "optimizer_kwargs": {**optimizer, "options": options}})
 
 
 def _with_admitted(transform: RowTransform, observations: list[Observation]) -> list[Observation]:

@@ -97,8 +97,8 @@ class ColumnAction:
                 sign[place.columns[0]], shift[place.columns[0]] = -1.0, place.mirror_sum
         action = induced_action(symmetry.action, columns, total)
         embeddings = circles_of(symmetry, places), categories_of(categories)
-        quotient = InertColumns.of(symmetry.inert if inert is None else inert, symmetry, full, total)
         amounts = amounts_of(symmetry, full)
+        quotient = InertColumns.of(symmetry.inert if inert is None else inert, symmetry, full, total, amounts)
         return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient, amounts=amounts)
 
     @property
@@ -192,8 +192,7 @@ class ColumnAction:
             rows = torch.nn.functional.pad(rows, (0, len(embedding.columns))) if on_line else embedding(rows)
         if self.inert is None:
             return rows
-        source, constants = self._constants
-        return torch.where(self.inert.mask(full)[..., source.to(x.device)], constants.to(rows), rows)
+        return self.inert.quotient(full, rows, *self._constants)
 
     @cached_property
     def _constants(self) -> tuple[Tensor, Tensor]:

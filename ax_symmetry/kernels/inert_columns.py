@@ -1,4 +1,9 @@
-"""What a kernel sees of blocks that may be absent: their inert columns are constants, so that they change nothing."""
+"""What a kernel sees of blocks that may be absent: their inert columns are constants, so that they change nothing.
+
+With an amount that goes to zero a block becomes absent gradually, so that a kernel should see its other columns go to
+these constants, not jump: conditional parameters are embedded likewise in the arc kernel (Swersky et al., "Raiders of
+the lost architecture: kernels for Bayesian optimization in conditional parameter spaces", 2014).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,9 @@ from ax_symmetry.kernels.column_places import ColumnPlace
 from ax_symmetry.symmetry.inert import Inert
 from ax_symmetry.symmetry.symmetry import Symmetry
 
+SHIFT = 0.01
+"""By how much amounts in the unit cube are shifted before the square root is taken: `benchmarks/formulations.py`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Switches:
@@ -25,6 +33,7 @@ class Switches:
         makes_inert: With which of these values the columns are inert, `k`.
         within: How near to a value, the nearest of all, what stands in the columns must be.
         inert: Which of the D columns belong to each switch, `b x D`.
+        nothing: What stands in the column of a switch that is an amount for none; None if it is no amount.
     """
 
     columns: Tensor
@@ -32,9 +41,12 @@ class Switches:
     makes_inert: Tensor
     within: float
     inert: Tensor
+    nothing: float | None = None
 
     @classmethod
-    def of(cls, alike: Sequence[Inert], places: Mapping[str, ColumnPlace], width: int) -> Switches:
+    def of(
+        cls, alike: Sequence[Inert], places: Mapping[str, ColumnPlace], width: int, amounts: Mapping[int, float]
+    ) -> Switches:
         """Find the columns of switches that are alike, among D columns."""
         place, inert = places[alike[0].switch], torch.zeros(len(alike), width, dtype=torch.bool)
         for row, one in zip(inert, alike):
@@ -45,7 +57,18 @@ class Switches:
             makes_inert=torch.tensor([value in alike[0].values for value, _ in place.points]),
             within=place.within,
             inert=inert,
+            nothing=amounts.get(place.columns[0]),
         )
+
+    def share(self, rows: Tensor) -> Tensor:
+        """Return for full rows `... x n x D` how much there is of each column, from 0 to 1 in the unit cube.
+
+        It grows like the square root of the amount, by which the squared distance between blocks of small amounts is
+        about proportional to these. The shift keeps its slope finite.
+        """
+        amount = (rows[..., self.columns[:, 0].to(rows.device)] - self.nothing).clamp_min(0.0)
+        share = ((amount + SHIFT).sqrt() - SHIFT**0.5) / ((1 + SHIFT) ** 0.5 - SHIFT**0.5)
+        return 1 - (1 - share) @ self.inert.to(rows)
 
     def mask(self, rows: Tensor) -> Tensor:
         """Tell which numbers of rows `... x n x D` are inert."""
@@ -58,7 +81,9 @@ class Switches:
     def scaled(self, lower: Tensor, width: Tensor) -> Switches:
         """Return the switches of rows `(x - lower) / width`, given both for the D columns."""
         own = self.columns[0]
-        return replace(self, values=(self.values - lower[own]) / width[own], within=self.within / float(width[own[0]]))
+        nothing = None if self.nothing is None else float((self.nothing - lower[own[0]]) / width[own[0]])
+        values = (self.values - lower[own]) / width[own]
+        return replace(self, values=values, within=self.within / float(width[own[0]]), nothing=nothing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +105,22 @@ class InertColumns:
 
     @classmethod
     def of(
-        cls, inert: Sequence[Inert], symmetry: Symmetry, places: Mapping[str, ColumnPlace], width: int
+        cls,
+        inert: Sequence[Inert],
+        symmetry: Symmetry,
+        places: Mapping[str, ColumnPlace],
+        width: int,
+        amounts: Mapping[int, float],
     ) -> InertColumns | None:
-        """Find the map on D columns, given the places of all parameters of the symmetry; None if nothing is inert."""
+        """Find the map on D columns; None if nothing is inert.
+
+        Args:
+            inert: The slots that change nothing while another has some value.
+            symmetry: The symmetry.
+            places: Where all its parameters are.
+            width: The number D.
+            amounts: See `ColumnAction`.
+        """
         if not inert:
             return None
         alike: dict[tuple[object, ...], list[Inert]] = {}
@@ -95,7 +133,8 @@ class InertColumns:
             middle[columns] = torch.nan if place.middle is None else place.middle
             if place.lowest:
                 lowest[columns] = torch.tensor(place.lowest, dtype=torch.double)
-        return cls(tuple(Switches.of(group, places, width) for group in alike.values()), middle, lowest)
+        switches = tuple(Switches.of(group, places, width, amounts) for group in alike.values())
+        return cls(switches, middle, lowest)
 
     def mask(self, rows: Tensor) -> Tensor:
         """Tell which numbers of full rows `... x n x D` are inert."""
@@ -103,6 +142,26 @@ class InertColumns:
         for mask in others:
             first = first | mask
         return first
+
+    def quotient(self, full: Tensor, rows: Tensor, source: Tensor, constants: Tensor) -> Tensor:
+        """Move inert columns to their constants, gradually where a switch is an amount.
+
+        Args:
+            full: Full rows `... x n x D`, which tell what is inert.
+            rows: What a kernel is to see of them, `... x n x E`.
+            source: The full column that each column of these is made of, `E`.
+            constants: What stands in each column if it is inert, `E`.
+        """
+        source, constants = source.to(rows.device), constants.to(rows)
+        for switches in self.switches:
+            if switches.nothing is not None:
+                gradual = switches.inert.any(dim=0).to(rows.device)[source]
+                rows = torch.where(gradual, constants + (rows - constants) * switches.share(full)[..., source], rows)
+        return torch.where(self.mask(full)[..., source], constants, rows)
+
+    def at_once(self) -> InertColumns:
+        """Return the map by which columns become constants at the amount 0 alone, and not gradually."""
+        return replace(self, switches=tuple(replace(one, nothing=None) for one in self.switches))
 
     def scaled(self, lower: Tensor, width: Tensor) -> InertColumns:
         """Return the map of rows `(x - lower) / width`, given both for the D columns."""

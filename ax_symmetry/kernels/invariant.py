@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -47,6 +48,8 @@ class ColumnInvariantKernel(AveragedKernel):
             name = "rbf" if base_kernel is None else base_kernel
             base_kernel = default_base(action, batch_shape, name, columns.action.width)
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
+        if isinstance(base_kernel, SetKernel) and columns.inert is not None and any(s.weights for s in base_kernel.sets):
+            columns = replace(columns, inert=columns.inert.at_once())  # the kernel weighs blocks by amounts itself
         self.columns = columns
 
     def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
@@ -114,7 +117,7 @@ class InvariantKernel(InUnitsOfX, ColumnInvariantKernel):
         declared = Symmetry.of(symmetry)
         columns = action_on_features(declared, feature_names)
         super().__init__(columns, base_kernel, normalize, batch_shape, active_dims)
-        self.declare(columns, feature_names, transformed)
+        self.declare(self.columns, feature_names, transformed)
         _check_base(self, [*feature_names, *declared.implied(feature_names)])
 
     def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:

@@ -32,8 +32,8 @@ from torch import Tensor
 BRUTE = 1e-12
 
 
-def config(m: int) -> dict[str, Any]:
-    return {"blocks": [[f"x{k}", f"f{k}", f"t{k}"] for k in range(1, m + 1)], "absent": {"f1": 0.0}}
+def config(m: int, value: float = 0.0) -> dict[str, Any]:
+    return {"blocks": [[f"x{k}", f"f{k}", f"t{k}"] for k in range(1, m + 1)], "absent": {"f1": value}}
 
 
 def names(m: int) -> list[str]:
@@ -50,9 +50,12 @@ def rows(m: int, n: int, seed: int = 0) -> Tensor:
 
 
 def quotient(x: Tensor, m: int) -> Tensor:
-    x, absent = x.clone(), x[:, m + 1: 2 * m + 1] == 0.0
-    x[:, 1: m + 1][absent] = x[:, 2 * m + 1:][absent] = 0.5
-    return x
+    """Bring x and t the nearer to their middle the smaller f is: at 0.01 by 1 - (sqrt(0.02) - 0.1) / (sqrt(1.01) - 0.1)."""
+    amount, made = x[:, m + 1: 2 * m + 1].numpy(), x.clone()
+    share = torch.from_numpy((np.sqrt(amount + 0.01) - 0.1) / (np.sqrt(1.01) - 0.1))
+    made[:, 1: m + 1] = 0.5 + share * (x[:, 1: m + 1] - 0.5)
+    made[:, 2 * m + 1:] = 0.5 + share * (x[:, 2 * m + 1:] - 0.5)
+    return made
 
 
 def with_other_inert_numbers(x: Tensor, m: int) -> Tensor:
@@ -118,13 +121,34 @@ def test_positive_semidefinite(m: int, base: str) -> None:
 
 
 def test_a_number_near_to_the_switch_is_there() -> None:
-    kernel, x = kernel_of(2, "rbf"), rows(2, 1)
-    x[0, 3] = 0.0
+    kernel, x = InvariantKernel(config(2, 0.25), names(2), "rbf").double(), rows(2, 1)
+    x[0, 3] = 0.25
     for amount, equal in [(1e-12, True), (-1e-12, True), (1e-8, False), (-1e-8, False)]:
         near = x.clone()
-        near[0, 3], near[0, 1] = amount, 0.99
+        near[0, 3], near[0, 1] = 0.25 + amount, 0.99
         with torch.no_grad():
             assert bool(kernel(x, near).to_dense() > 1 - 1e-9) == equal
+
+
+@pytest.mark.parametrize("base", ["rbf", "matern", "embedding", "mixture"])
+def test_a_block_of_nearly_nothing_is_nearly_absent(base: str) -> None:
+    """All that the kernel sees goes to that of an absent block, with a finite slope, and from there on as well."""
+    kernel, x = kernel_of(3, base), rows(3, 1)
+    x[0, 4] = 0.0
+    change = []
+    for amount in (1e-3, 1e-5, 1e-7, -1e-7):
+        near = x.clone()
+        near[0, 4], near[0, 1], near[0, 7] = amount, 0.99, 0.01
+        with torch.no_grad():
+            both = kernel(torch.cat([near, x])).to_dense()
+        change.append(float(both[0, 0] + both[1, 1] - 2 * both[0, 1]))
+    assert 0 <= change[3] <= change[2] <= change[1] <= change[0] < 1e-3
+    near.requires_grad_()
+    near.data[0, 4] = 0.0
+    kernel(near, rows(3, 4, seed=2)).to_dense().sum().backward()
+    assert near.grad is not None
+    assert near.grad.isfinite().all()
+    assert near.grad[0, 4].abs() > 0
 
 
 def test_a_gradient_flows_through_what_is_there() -> None:
