@@ -1,9 +1,9 @@
-"""How many steps a search over choices takes on Ax up to 1.0, which relaxes them to numbers and rounds what it finds.
+"""How many steps a search over choices needs on Ax up to 1.0, where they are numbers that are rounded afterwards.
 
     python benchmarks/steps.py [--seeds N]    # with Ax 1.0.0 or older; 15 minutes
 
-For each limit of L-BFGS' steps: how far the candidate's log expected improvement, after rounding, lies above that of the
-search without a limit (2,000), on the same model and from the same starts, and the CPU time beside its.
+For each limit of L-BFGS' steps: how far the candidate's log expected improvement, after rounding, lies above that of
+the search without a limit (2,000), on the same model and from the same starts, and the CPU time beside its.
 """
 
 from __future__ import annotations

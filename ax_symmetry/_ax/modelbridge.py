@@ -20,8 +20,7 @@ from ax.core.search_space import SearchSpace
 from ax.modelbridge import factory, registry
 from ax.modelbridge.registry import Cont_X_trans, Y_trans
 from ax.modelbridge.transforms.base import Transform
-from ax.modelbridge.transforms.one_hot import OH_PARAM_INFIX
-from ax.models.torch.botorch_defaults import get_and_fit_model, scipy_optimizer
+from ax.models.torch.botorch_defaults import get_and_fit_model
 from ax.models.torch.botorch_modular import utils
 from ax.models.torch.botorch_modular.input_constructors.covar_modules import covar_module_argparse  # noqa: F401
 from ax.models.torch.botorch_modular.model import SurrogateSpec
@@ -39,15 +38,14 @@ else:
 
 from ax_symmetry._ax.fitting import KernelSpec, another_kernel, has_own_kernel, no_kernel, put_kernel, put_likelihood
 from ax_symmetry._ax.model_constructors import ModelsByLikelihood, ModelsWithKernel
-from ax_symmetry._ax.search_model import SearchView, ViewOf, region_of, search_with
+from ax_symmetry._ax.relaxed_search import RelaxedSearch
+from ax_symmetry._ax.search_model import ViewOf, search_with
 from ax_symmetry._ax.training_rows import RowLogic, Training, context_of
 
 GENERATION = "modelbridge"
 MODULAR = (registry.Generators if hasattr(registry, "Generators") else registry.Models).BOTORCH_MODULAR
 LEARNING = TorchModelBridge
 """The class of model bridges that learn from data."""
-RELAXED_STEPS = 60
-"""The most steps of L-BFGS from one start where choices are columns between 0 and 1, one for each value."""
 
 
 class RowTransform(RowLogic, Transform):
@@ -216,47 +214,7 @@ def use_search_model(adapter: Any, view_of: ViewOf) -> None:
     if isinstance(generator, BoTorchModel):
         search_with(generator, view_of)
     elif hasattr(generator, "model_constructor"):
-        generator.gen = _Search(generator, view_of)
-
-
-class _Search:
-    """Takes the place of the public `gen` of a generator that is not modular: another model while it runs.
-
-    Args:
-        generator: Ax's generator.
-        view_of: Makes the view of its model.
-    """
-
-    def __init__(self, generator: Any, view_of: ViewOf) -> None:
-        self.generator, self.view_of = generator, view_of
-
-    def __call__(self, **keywords: Any) -> Any:
-        """Generate candidates."""
-        generator = self.generator
-        region = region_of(keywords["search_space_digest"], keywords["torch_opt_config"])
-        if generator.acqf_optimizer is scipy_optimizer:
-            keywords["torch_opt_config"] = _with_few_steps(keywords["torch_opt_config"], keywords["search_space_digest"])
-        model, inputs = generator.model, generator.Xs
-        view = self.view_of(model, region) or SearchView(model)
-        try:
-            generator.model, generator.Xs = view.model, [view.rows(x)[1] for x in inputs]
-            return type(generator).gen(generator, **keywords)
-        finally:
-            generator.model, generator.Xs = model, inputs
-
-
-def _with_few_steps(config: Any, digest: Any) -> Any:
-    """Return a config of `gen` by which a search over relaxed choices takes few steps; a user's own limit stays.
-
-    What such a search finds is rounded to choices, and after these steps it loses in the rounding what it still gains:
-    `python benchmarks/steps.py`.
-    """
-    if not any(OH_PARAM_INFIX in name for name in digest.feature_names):
-        return config
-    given = config.model_gen_options or {}
-    optimizer = given.get("optimizer_kwargs") or {}
-    options = {"maxiter": RELAXED_STEPS, **(optimizer.get("options") or {})}
-    return replace(config, model_gen_options={**given, "optimizer_kwargs": {**optimizer, "options": options}})
+        generator.gen = RelaxedSearch(generator, view_of)
 
 
 def _with_admitted(transform: RowTransform, observations: list[Observation]) -> list[Observation]:

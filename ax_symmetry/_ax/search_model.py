@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from math import prod
@@ -41,6 +41,53 @@ class Region:
         return good
 
 
+@dataclass(frozen=True)
+class SearchProblem:
+    """Where one call of an acquisition's `optimize` may look, as BoTorch's optimisers are told.
+
+    Attributes:
+        region: Bounds and constraints of the d columns.
+        discrete: The columns that hold no numbers to be optimised.
+        fixed_features: The values of columns that the user has fixed.
+        inequalities: See `botorch.optim.optimize_acqf`.
+        equalities: Likewise.
+        rounding: Rounds rows to what experiments can be; None leaves them alone.
+    """
+
+    region: Region
+    discrete: frozenset[int]
+    fixed_features: Mapping[int, float]
+    inequalities: list[Any] | None = None
+    equalities: list[Any] | None = None
+    rounding: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(cls, region: Region, discrete: Iterable[int], asked: Mapping[str, Any]) -> SearchProblem:
+        """Read it off the arguments of Ax's `optimize`."""
+        names = "inequality_constraints", "equality_constraints", "rounding_func"
+        return cls(region, frozenset(discrete), asked.get("fixed_features") or {}, *map(asked.get, names))
+
+    @property
+    def constants(self) -> list[int]:
+        """The columns that a search over numbers leaves alone."""
+        return sorted(self.discrete | set(self.fixed_features))
+
+    def fixed(self, x: Tensor) -> Tensor:
+        """Give fixed columns of rows `... x D` their values."""
+        x = x.clone()
+        for column, value in self.fixed_features.items():
+            x[..., column] = value
+        return x
+
+    def rounded(self, x: Tensor) -> Tensor:
+        """Round a row `d`."""
+        return x if self.rounding is None else self.rounding(x).to(x)
+
+
+Refine = Callable[[Any, Tensor, Tensor, SearchProblem], "tuple[Tensor, Tensor] | None"]
+"""Improves candidates `q x d`, given the acquisition function and the known rows; also returns their values, `q`."""
+
+
 def all_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     """Show all training inputs as they are."""
     return torch.ones(len(x), dtype=torch.bool, device=x.device), x
@@ -54,11 +101,13 @@ class SearchView:
         model: The model that stands in for the fitted one.
         rows: Of training inputs `n x d`, returns which rows are shown (a mask `n`), and what these are then.
         canonical: Of rows `n x d`, returns rows that are equal where they are one experiment; None without a symmetry.
+        refine: Improves what the search has found; None leaves it alone.
     """
 
     model: Any
     rows: Callable[[Tensor], tuple[Tensor, Tensor]] = all_rows
     canonical: Callable[[Tensor], Tensor] | None = None
+    refine: Refine | None = None
 
     def of(self, surrogate: Any) -> Any:
         """Return a copy of a surrogate that has this model, and shows these inputs."""
@@ -99,7 +148,7 @@ class SearchAcquisition:
             return self.acquisition_class(**keywords)
         acquisition = self.acquisition_class(**{**keywords, "surrogate": view.of(keywords["surrogate"])})
         if view.canonical is not None:
-            acquisition.optimize = DiscreteSearch(acquisition, view.canonical)
+            acquisition.optimize = OrbitSearch(acquisition, view.canonical, view.refine, region)
         return acquisition
 
     def _view(self, surrogate: Any, region: Region) -> Any:
@@ -107,18 +156,23 @@ class SearchAcquisition:
         return surrogate if view is None else view.of(surrogate)
 
 
-class DiscreteSearch:
-    """Takes the place of an acquisition's public `optimize`: of finitely many choices, one of each new experiment.
+class OrbitSearch:
+    """Takes the place of an acquisition's public `optimize`: Ax's own, told which choices are one experiment, refined.
 
-    Ax leaves out the choices that have been observed, and would take their images for new ones.
+    Of finitely many choices one of each new experiment is left: Ax leaves out those that have been observed, and would
+    take their images for new ones.
 
     Args:
         acquisition: Ax's acquisition.
         canonical: See `SearchView`.
+        refine: See `SearchView`.
+        region: Where candidates may be.
     """
 
-    def __init__(self, acquisition: Any, canonical: Callable[[Tensor], Tensor]) -> None:
-        self.acquisition, self.canonical = acquisition, canonical
+    def __init__(
+        self, acquisition: Any, canonical: Callable[[Tensor], Tensor], refine: Refine | None, region: Region
+    ) -> None:
+        self.acquisition, self.canonical, self.refine, self.region = acquisition, canonical, refine, region
 
     def __call__(self, n: int, search_space_digest: Any, *args: Any, **keywords: Any) -> Any:
         """Optimise; `X_observed` are meanwhile all choices to be left out."""
@@ -126,14 +180,20 @@ class DiscreteSearch:
         optimize = type(acquisition).optimize
         call = signature(optimize).bind(acquisition, n, search_space_digest, *args, **keywords)
         observed = acquisition.X_observed
-        choices = _all_choices(search_space_digest, call.arguments.get("fixed_features") or {})
+        given = call.arguments.get
+        choices = _all_choices(search_space_digest, given("fixed_features") or {})
         try:
             if choices is not None:
                 choices = choices if observed is None else choices.to(observed)
-                acquisition.X_observed = self._left_out(choices, call.arguments.get("inequality_constraints") or [])
-            return optimize(*call.args, **call.kwargs)
+                acquisition.X_observed = self._left_out(choices, given("inequality_constraints") or [])
+            found = optimize(*call.args, **call.kwargs)
         finally:
             acquisition.X_observed = observed
+        if self.refine is None or choices is not None or given("candidate_set") is not None:
+            return found
+        problem = SearchProblem.of(self.region, search_space_digest.discrete_choices, call.arguments)
+        refined = self.refine(acquisition.acqf, found[0], known_rows(acquisition), problem)
+        return found if refined is None else (*refined, *found[2:])
 
     def _left_out(self, choices: Tensor, constraints: Sequence[Any]) -> Tensor:
         """Return the choices that are no new experiments, or the same as others before them."""
@@ -155,6 +215,11 @@ def _all_choices(digest: Any, fixed: Mapping[int, float]) -> Tensor | None:
     if any(v is None for v in values) or prod(len(v) for v in values) > MOST_CHOICES:
         return None
     return torch.cartesian_prod(*[torch.tensor(v, dtype=torch.double) for v in values]).view(-1, len(values))
+
+
+def known_rows(acquisition: Any) -> Tensor:
+    """Return the training inputs of an acquisition's model, `n x d`."""
+    return acquisition.surrogate.training_data[0].X
 
 
 def search_with(generator: Any, view_of: ViewOf) -> None:

@@ -48,8 +48,9 @@ class ColumnInvariantKernel(AveragedKernel):
             name = "rbf" if base_kernel is None else base_kernel
             base_kernel = default_base(action, batch_shape, name, columns.action.width)
         super().__init__(base_kernel, action, normalize=normalize, active_dims=active_dims)
-        if isinstance(base_kernel, SetKernel) and columns.inert is not None and any(s.weights for s in base_kernel.sets):
-            columns = replace(columns, inert=columns.inert.at_once())  # the kernel weighs blocks by amounts itself
+        weighs = isinstance(base_kernel, SetKernel) and any(one.weights for one in base_kernel.sets)
+        if weighs and columns.inert is not None:
+            columns = replace(columns, inert=columns.inert.at_once())  # else amounts would count twice
         self.columns = columns
 
     def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ax_symmetry._ax import backend
 from ax_symmetry._ax.fitted_models import fitted_model, takes_rows_once
 from ax_symmetry._ax.model_inputs import ModelInputs
-from ax_symmetry._ax.search_model import Region, SearchView
+from ax_symmetry._ax.search_model import Refine, Region, SearchView
 from ax_symmetry._ax.training_rows import Context, Images, Training, check_outcomes
 from ax_symmetry.errors import NotAveraged, SymmetryError, SymmetryWarning
 from ax_symmetry.groups.actions import Rows, gather_images
@@ -23,6 +23,7 @@ from ax_symmetry.groups.image_selection import select_images
 from ax_symmetry.models.model_columns import ModelColumns, feasible_images
 from ax_symmetry.models.surrogate import InvariantKernelSpec
 from ax_symmetry.search.averaged_model import average_model, search_model
+from ax_symmetry.search.block_moves import refine
 from ax_symmetry.search.orbit_likelihood import OrbitMarginalLogLikelihood
 from ax_symmetry.search.row_orbits import RowOrbits, canonical_rows
 from ax_symmetry.space.known_arms import orbit_keys
@@ -199,7 +200,7 @@ class SymmetrizeObservations(backend.RowTransform):
         def rows(x: Tensor) -> tuple[Tensor, Tensor]:
             return x.new_ones(len(x)).bool(), feasible_images(x, self.columns.action, region)
 
-        return SearchView(search_model(model), rows, self._canonical)
+        return SearchView(search_model(model), rows, self._canonical, self._refine())
 
     def _canonical(self, x: Tensor) -> Tensor:
         """Return rows of the model's columns that are equal where they are one experiment."""
@@ -224,7 +225,11 @@ class SymmetrizeObservations(backend.RowTransform):
             mask = RowOrbits(action, x).representatives(region.contains(x))
             return mask, x[mask]
 
-        return SearchView(averaged, rows, partial(canonical_rows, action))
+        return SearchView(averaged, rows, partial(canonical_rows, action), self._refine())
+
+    def _refine(self) -> Refine | None:
+        """Return what moves whole blocks of candidates, where blocks may be absent."""
+        return partial(refine, self.columns.action()) if self.plan.encoding.inert else None
 
     def _orbits_of(self, training: Training, complete: Any, x: Rows) -> dict[str, bytes]:
         """Return keys of the orbits on which arms lie."""

@@ -50,7 +50,7 @@ def rows(m: int, n: int, seed: int = 0) -> Tensor:
 
 
 def quotient(x: Tensor, m: int) -> Tensor:
-    """Bring x and t the nearer to their middle the smaller f is: at 0.01 by 1 - (sqrt(0.02) - 0.1) / (sqrt(1.01) - 0.1)."""
+    """Bring x and t the nearer to their middle, the smaller f is."""
     amount, made = x[:, m + 1: 2 * m + 1].numpy(), x.clone()
     share = torch.from_numpy((np.sqrt(amount + 0.01) - 0.1) / (np.sqrt(1.01) - 0.1))
     made[:, 1: m + 1] = 0.5 + share * (x[:, 1: m + 1] - 0.5)
