@@ -1,9 +1,9 @@
 """Moves of whole blocks, against all rows that differ in one block, written out; and the search that makes them.
 
 One-line bugs that turn this file red: a block of another place left out; inert numbers kept apart; a row outside of the
-region; a sum that is not kept; a fixed number moved; the row itself among its neighbours; a candidate that is worse than
-before; pending points left as they were set; numbers of the other candidates forgotten; choices optimised as numbers; no
-moves where blocks may be absent.
+region; a sum that is not kept; a fixed number moved; the row itself among its neighbours; a candidate that is worse
+than before; pending points left as they were set; numbers of the other candidates forgotten; choices optimised as
+numbers; no moves where blocks may be absent.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def test_sums_are_kept(implied: bool) -> None:
     """Of parts that sum to one, of which the last may be implied."""
     rows = known(9)
     rows[:, 4:] /= rows[:, 4:].sum(dim=1, keepdim=True)
-    names, linear = NAMES, (torch.tensor([[0.0, 0, 0, 0, 1, 1, 1]] * 2).double(), torch.tensor([[1.0], [-1.0]]).double())
+    sums = torch.tensor([[0.0, 0, 0, 0, 1, 1, 1]] * 2).double()
+    names, linear = NAMES, (sums, torch.tensor([[1.0], [-1.0]]).double())
     linear[0][1] *= -1
     if implied:
         names, rows = NAMES[:-1], rows[:, :-1]
