@@ -66,7 +66,7 @@ class Switches:
         It grows like the square root of the amount, by which the squared distance between blocks of small amounts is
         about proportional to these. The shift keeps its slope finite.
         """
-        amount = (rows[..., self.columns[:, 0].to(rows.device)] - (self.nothing or 0.0)).clamp_min(0.0)
+        amount = (rows[..., self.columns[:, 0].to(rows.device)] - (self.nothing or 0.0)).abs()
         share = ((amount + SHIFT).sqrt() - SHIFT**0.5) / ((1 + SHIFT) ** 0.5 - SHIFT**0.5)
         return 1 - (1 - share) @ self.inert.to(rows)
 

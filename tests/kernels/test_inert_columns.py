@@ -151,6 +151,16 @@ def test_a_block_of_nearly_nothing_is_nearly_absent(base: str) -> None:
     assert near.grad[0, 4].abs() > 0
 
 
+def test_less_than_nothing_is_something() -> None:
+    """A range may go on below the amount at which a block is absent."""
+    kernel, x = kernel_of(2, "rbf"), rows(2, 1)
+    for amount in (-0.4, 0.4):
+        x[0, 3], other = amount, x.clone()
+        other[0, 1] += 0.3
+        with torch.no_grad():
+            assert 0.5 < kernel(x, other).to_dense() < 0.99
+
+
 def test_a_gradient_flows_through_what_is_there() -> None:
     kernel, x = kernel_of(3, "matern"), rows(3, 5).requires_grad_()
     kernel(x, rows(3, 4, seed=3)).to_dense().sum().backward()
