@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isclose
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ class Switches:
         makes_inert: With which of these values the columns are inert, `k`.
         within: How near to a value, the nearest of all, what stands in the columns must be.
         inert: Which of the D columns belong to each switch, `b x D`.
-        nothing: What stands in the column of a switch that is an amount for none; None if it is no amount.
+        nothing: What stands in the column of a switch for no amount, the lowest; None if it is no amount.
     """
 
     columns: Tensor
@@ -49,6 +50,9 @@ class Switches:
     ) -> Switches:
         """Find the columns of switches that are alike, among D columns."""
         place, inert = places[alike[0].switch], torch.zeros(len(alike), width, dtype=torch.bool)
+        nothing = amounts.get(place.columns[0])
+        if nothing is not None and place.lowest and not isclose(place.lowest[0], nothing, rel_tol=1e-6, abs_tol=1e-6):
+            nothing = None  # less than nothing is no amount
         for row, one in zip(inert, alike):
             row[[column for name in one.names for column in places[name].columns]] = True
         return cls(
@@ -57,7 +61,7 @@ class Switches:
             makes_inert=torch.tensor([value in alike[0].values for value, _ in place.points]),
             within=place.within,
             inert=inert,
-            nothing=amounts.get(place.columns[0]),
+            nothing=nothing,
         )
 
     def share(self, rows: Tensor) -> Tensor:

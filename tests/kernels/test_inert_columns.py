@@ -153,13 +153,32 @@ def test_a_block_of_nearly_nothing_is_nearly_absent(base: str) -> None:
 
 
 def test_less_than_nothing_is_something() -> None:
-    """A range may go on below the amount at which a block is absent."""
+    """Of columns without known bounds."""
     kernel, x = kernel_of(2, "rbf"), rows(2, 1)
     for amount in (-0.4, 0.4):
         x[0, 3], other = amount, x.clone()
         other[0, 1] += 0.3
         with torch.no_grad():
             assert 0.5 < kernel(x, other).to_dense() < 0.99
+
+
+@pytest.mark.parametrize("slot", [
+    lambda name, lower: float_range(name, lower, 5.0),
+    lambda name, lower: int_range(name, int(lower), 5),
+    lambda name, lower: choice(name, list(range(int(lower), 5)), is_ordered=True),
+])
+def test_blocks_fade_where_the_lowest_amount_is_none(slot: Any) -> None:
+    """Where a range goes on below, the block is there, or not."""
+    needs_codes()
+    for lower in (0.0, -5.0):
+        made = experiment(space([p for k in "12" for p in (float_range(f"t{k}"), slot(f"v{k}", lower))]))
+        for p in random_points(made.search_space, 6):
+            add_trial(made, p, {"y": (p["t1"] * p["v1"] + p["t2"] * p["v2"], 0.1)})
+        symmetry = {"blocks": [["t1", "v1"], ["t2", "v2"]], "absent": {"v1": 0}}
+        with fast_optimizer():
+            adapter = get_botorch(made, made.lookup_data(), symmetry=symmetry, method="kernel")
+        [switches] = fitted_model(adapter).covar_module.columns.inert.switches
+        assert (switches.nothing is None) == (lower < 0)
 
 
 def test_a_gradient_flows_through_what_is_there() -> None:
