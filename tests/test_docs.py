@@ -241,9 +241,9 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert len(commands) == 1 and commands[0] in (ROOT / ".ci" / "run").read_text()
 
 
-OF_THE_OTHER_GENERATION = {"adapter": ("modelbridge", "model_constructors"), "modelbridge": ("adapter",)}[
-    backend.GENERATION
-]
+OF_THE_OTHER_GENERATION = {
+    "adapter": ("modelbridge", "model_constructors", "relaxed_search"), "modelbridge": ("adapter",)
+}[backend.GENERATION]
 
 
 @pytest.mark.parametrize(

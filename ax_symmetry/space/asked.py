@@ -58,10 +58,14 @@ class Asked:
         inside, y = self.images(x, others)
         if inside.all():
             return y
-        x = np.where(inside[:, None], x, without_repeats(self.region, self._allowed(x)))
+        # Ax has kept constraints, except of random points that it will draw again.
+        kept = np.asarray([self.region.contains(x[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
+        must_move = kept & repeats(self.encoding, x)
+        allowed = np.where(inside[:, None], x, self._allowed(x))
+        x = without_repeats(self.region, allowed)
         inside, y = self.images(x, others)
-        for i in np.flatnonzero(~inside & repeats(self.encoding, x)).tolist():
-            y[i] = self._next_to(x[i], others[i])
+        for i in np.flatnonzero(~inside & (must_move | repeats(self.encoding, x))).tolist():
+            y[i] = self._next_to(allowed[i], others[i])
         return y
 
     def _next_to(self, row: Rows, others: Mapping[str, Any]) -> Rows:

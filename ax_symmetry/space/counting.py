@@ -29,14 +29,14 @@ def count_configurations(symmetry: Symmetry | Mapping[str, Any], search_space: S
     """Count the configurations of a finite search space, those of one orbit as one.
 
     By Burnside's lemma this is the mean number of configurations that an element of the group fixes (Burnside, "Theory
-    of Groups of Finite Order", 1897). For the symmetric group on blocks, multisets of blocks are counted. Where a
-    simplex implies a parameter that trades places, they are tallied by their sums, of which the total is taken. Those
-    that differ in inert values alone are one, and none has a value of a `distinct` slot twice.
+    of Groups of Finite Order", 1897). For the symmetric group on blocks, multisets of blocks are counted. With
+    a simplex they are tallied by their sums, of which the total is taken. Those that differ in inert values alone are
+    one, and none has a value of a `distinct` slot twice.
 
     Args:
         symmetry: A symmetry, or its dict.
         search_space: A search space of choices, integers and `digits`, without parameter constraints but those that
-            keep an implied parameter within the bounds of the others; or an experiment or client that has one.
+            a simplex implies: its sum, and the bounds of an implied parameter; or an experiment or client that has one.
 
     Returns:
         The number of orbits, exact for any size. O(d |G|), or O(d) for the symmetric group on blocks; with a simplex of
@@ -55,8 +55,8 @@ def count_configurations(symmetry: Symmetry | Mapping[str, Any], search_space: S
     sums = SimplexSums(symmetry, search_space)
     if not all(sums.imply(*constraint) for constraint in linear_constraints(search_space)):
         raise SymmetryError(
-            "count_configurations counts no parameter constraints, but those that keep an implied parameter within "
-            "the bounds of the others; drop them."
+            "count_configurations counts no parameter constraints, but the sum of a simplex and those that keep an "
+            "implied parameter within the bounds of the others; drop them."
         )
     sizes = {name: 1 if p is None else _cardinality(p) for name, p in sums.parameters.items()}
     if min(sums.totals, default=0) < 0:

@@ -1,4 +1,4 @@
-"""Parameter constraints that look as if a block was forgotten."""
+"""What a search space looks as if it had forgotten: a block in a constraint, the constraint that keeps a sum."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ax.core.search_space import SearchSpace
 
 from ax_symmetry._ax.parameters import is_equality
 from ax_symmetry.errors import SymmetryWarning
+from ax_symmetry.space.bounds import maximum
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.order_constraints import is_kept
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -40,8 +41,29 @@ def forgotten_blocks(symmetry: Symmetry, search_space: SearchSpace) -> str:
     return " ".join(told)
 
 
+def loose_sums(symmetry: Symmetry, search_space: SearchSpace) -> str:
+    """Tell of simplexes all of whose parts are parameters, and whose sum nothing in the search space keeps.
+
+    Returns:
+        A sentence for each; empty if there are none.
+    """
+    told = []
+    for simplex in symmetry.simplexes:
+        if not set(simplex.parameters) <= set(search_space.parameters):
+            continue
+        near = 1e-6 * (1 + abs(simplex.total))
+        ends = [maximum(dict.fromkeys(simplex.parameters, sign), search_space) for sign in (1.0, -1.0)]
+        if any(end is not None and end > sign * simplex.total + near for end, sign in zip(ends, (1.0, -1.0))):
+            told.append(
+                f"simplex: nothing in the search space keeps {simplex.terms} at {simplex.total:.15g}, so that "
+                "candidates need not sum to it. Constrain the sum from above and from below, or leave one of them out "
+                "of the search space; it is implied then."
+            )
+    return " ".join(told)
+
+
 def warn_of_forgotten_blocks(symmetry: Symmetry, search_space: SearchSpace, stacklevel: int) -> None:
-    """Give one warning of all such constraints, if there are any.
+    """Give one warning of all such constraints, and one of all such simplexes, if there are any.
 
     Args:
         symmetry: The symmetry.
@@ -50,6 +72,8 @@ def warn_of_forgotten_blocks(symmetry: Symmetry, search_space: SearchSpace, stac
     """
     if told := forgotten_blocks(symmetry, search_space):
         told += " If so, constrain all blocks alike; if not, candidates respect it as it is."
+        warnings.warn(told, SymmetryWarning, stacklevel=stacklevel + 1)
+    if told := loose_sums(symmetry, search_space):
         warnings.warn(told, SymmetryWarning, stacklevel=stacklevel + 1)
 
 

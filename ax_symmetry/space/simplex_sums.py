@@ -12,11 +12,14 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry._ax.parameters import is_derived
 from ax_symmetry.space.bounds import implied_parameters, numeric_bounds
 from ax_symmetry.space.grid import TOLERANCE, Grid, grid_of, numbers_of
+from ax_symmetry.symmetry.simplex import Simplex
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
 class SimplexSums:
-    """What parameters add to the sums of the simplexes that bind: those that imply a parameter which trades places.
+    """What parameters add to the sums of the simplexes.
+
+    One does not bind, and is left out: that which implies a parameter that trades with none, and may be anything.
 
     Args:
         symmetry: A symmetry that fits the search space.
@@ -34,11 +37,12 @@ class SimplexSums:
         for name in symmetry.parameters:
             alike = [own[n] for n in (name, *symmetry.orbit_of(name)) if n in own]
             self.parameters[name] = alike[0] if alike else None
-        self._simplexes = []
-        for name, simplex in implied_parameters(symmetry, search_space).items():
-            p = self.parameters[name]
+        implied = {simplex: name for name, simplex in implied_parameters(symmetry, search_space).items()}
+        self._simplexes: list[tuple[str | None, Simplex, Parameter, Grid]] = []
+        for simplex in symmetry.simplexes:
+            p = self.parameters[implied.get(simplex, simplex.parameters[0])]
             if p is not None:
-                self._simplexes.append((name, simplex, p, grid_of(p) or Grid(0.0, 1.0)))
+                self._simplexes.append((implied.get(simplex), simplex, p, grid_of(p) or Grid(0.0, 1.0)))
         self.totals = tuple(
             round((simplex.total - sum(self._lower(n) for n in simplex.parameters)) / grid.step)
             for _, simplex, _, grid in self._simplexes
@@ -53,13 +57,16 @@ class SimplexSums:
         return steps
 
     def imply(self, weights: Mapping[str, float], bound: float) -> bool:
-        """Tell whether a constraint says no more than that an implied parameter is within its bounds."""
+        """Tell whether a constraint says no more than that a sum is its total, or an implied parameter in bounds."""
         for name, simplex, p, grid in self._simplexes:
             weight, (lower, upper) = next(iter(weights.values())), numeric_bounds(p) or (0.0, 0.0)
-            if set(weights) == set(simplex.parameters) - {name} and set(weights.values()) == {weight}:
-                left = simplex.total - bound / weight  # what the implied one is at least, or at most
-                near = TOLERANCE * grid.step
-                return left <= lower + near if weight > 0 else left >= upper - near
+            near = TOLERANCE * grid.step
+            if set(weights.values()) != {weight} or set(weights) | {name} != {*simplex.parameters, name}:
+                continue
+            left = simplex.total - bound / weight  # what an implied one is at least, or at most
+            if name is None:
+                lower = upper = 0.0
+            return left <= lower + near if weight > 0 else left >= upper - near
         return False
 
     def _lower(self, name: str) -> float:

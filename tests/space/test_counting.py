@@ -178,6 +178,19 @@ def test_an_implied_whole_number_is_counted_by_the_total(kind: str, total: int, 
     assert count_configurations(symmetry, search_space) == len(orbits)
 
 
+@pytest.mark.parametrize("limits", [[], [(dict.fromkeys("abc", 1.0), 4.0), (dict.fromkeys("abc", -2.0), -8.0)]])
+@pytest.mark.parametrize("total", [4, 3])
+def test_a_sum_of_parameters_that_are_all_there(limits: list[Any], total: int) -> None:
+    search_space = space([int_range(n, 0, 3) for n in "abc"], limits)
+    config = {"blocks": [["a"], ["b"], ["c"]], "simplex": {"parameters": ["a", "b", "c"], "total": total}}
+    if limits and total == 3:  # the constraints say more than the simplex
+        with pytest.raises(SymmetryError, match="but the sum of a simplex"):
+            count_configurations(config, search_space)
+        return
+    wanted = {tuple(sorted(p)) for p in product(range(4), repeat=3) if sum(p) == total}
+    assert count_configurations(config, search_space) == len(wanted)
+
+
 def test_two_sums_and_one_that_binds_nothing() -> None:
     listed = [int_range(n, 0, 3) for n in ("a", "b", "d", "e", "g", "h")]
     listed += [int_range(n, 0, 3) for n in ("c",)]

@@ -2,7 +2,7 @@
 
 One-line bugs that turn this file red: count blocks that are absent; change a block that has no twin; take a value that
 fixed features or a narrower search space do not allow, or one with which the block would be absent; count steps of a
-choice that has no order; let the first of the values that are equally near always be taken.
+choice that has no order; let the first of the values that are equally near always be taken; break a constraint.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 from ax_symmetry import Symmetry
+from ax_symmetry.space.asked import Asked
 from ax_symmetry.space.distinct import TIE, repeats, without_repeats
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.feasible_region import FeasibleRegion
 from brute_force import steady
 from hypothesis import given
 from hypothesis import strategies as st
-from support import choice, float_range, int_range, space
+from support import boolean, choice, float_range, int_range, space
 
 SLOTS: dict[str, Any] = {
     "unordered": lambda name: choice(name, ["w", "oil", "none", "salt", "gum"], is_ordered=False),
@@ -114,3 +115,26 @@ def test_slots_of_several_symmetries() -> None:
     both = Symmetry({"blocks": [["a", "c"], ["b", "d"]], "distinct": ["a", "c"]})
     assert both.distinct == (("a", "b"), ("c", "d"))
     assert both.to_config()["symmetries"][1] == {"distinct": ["a", "c"]} and Symmetry(both.to_config()) == both
+
+
+@pytest.mark.parametrize("switch", [False, True])
+def test_constraints_are_kept(switch: bool) -> None:
+    """Every allowed row with a repeat becomes an allowed one without, and as near as any in whole steps."""
+    blocks = [[f"u{k}", f"m{k}"] if switch else [f"m{k}"] for k in (1, 2, 3)]
+    parameters = [boolean(name) if name[0] == "u" else int_range(name, 1, 5) for block in blocks for name in block]
+    made = space(parameters, [({"m1": 1.0, "m2": 1.0, "m3": 1.0}, 7.0)])
+    symmetry = Symmetry({"blocks": blocks, "distinct": "m1", **({"absent": {"u1": False}} if switch else {})})
+    encoding = ParameterEncoding(symmetry, made)
+    asked = Asked(encoding, symmetry.comparison_order(), made, {})
+    listed = [dict(zip(made.parameters, values)) for values in product(
+        *([False, True] if name[0] == "u" else range(1, 6) for name in made.parameters)
+    )]
+    listed = [p for p in listed if made.check_membership(p)]
+    good = [p for p in listed if len(there := [p[m] for *u, m in blocks if all(p[x] for x in u)]) == len(set(there))]
+    for p in listed[::3 if switch else 1]:
+        x = encoding.encode_points([p])[1]
+        found = {name: values[0] for name, values in encoding.decode(asked.candidates(x, [p])).items()}
+        assert made.check_membership(found), (p, found)
+        assert any(symmetry.canonical(found) == symmetry.canonical(q) for q in good), (p, found)
+        if p in good:
+            assert symmetry.canonical(found) == symmetry.canonical(p)

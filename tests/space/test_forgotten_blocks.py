@@ -1,4 +1,4 @@
-"""Parameter constraints that look as if a block was forgotten: told once, at declaration, and no others.
+"""Constraints that look as if a block, or the sum of a simplex, was forgotten: told once, at declaration, no others.
 
 One-line bugs that turn this file red: look at constraints one by one, without the images that others give; take an
 order constraint for one that forgot a block; forget that an implied parameter is constrained by the others; compare
@@ -15,8 +15,8 @@ import pytest
 from ax.core.search_space import SearchSpace
 from ax_symmetry import Symmetry, SymmetryWarning, choose_generation_strategy, get_botorch
 from ax_symmetry.diagnostics import check_symmetry
-from ax_symmetry.space.forgotten_blocks import forgotten_blocks
-from support import add_trial, equality, experiment, fast_optimizer, float_range, random_points, space
+from ax_symmetry.space.forgotten_blocks import forgotten_blocks, loose_sums
+from support import add_trial, equality, experiment, fast_optimizer, fill, float_range, random_points, space
 
 ONE = {"blocks": [["a"], ["b"], ["c"]]}
 TWO = {"blocks": [["m1", "s1"], ["m2", "s2"], ["m3", "s3"]]}
@@ -104,3 +104,33 @@ def test_one_warning_at_declaration(method: str) -> None:
             (told,) = warned(call)
             assert "a + b <= 1" in told and "b + c <= 1.2" in told
         assert warned(lambda: check_symmetry(made, ONE)) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        ([], False),
+        ([(dict.fromkeys("abc", 1.0), 1.0)], False),
+        ([(dict.fromkeys("abc", 1.0), 1.0), (dict.fromkeys("abc", -1.0), -1.0)], True),
+        ([(dict.fromkeys("abc", 3.0), 3.0), (dict.fromkeys("abc", -0.5), -0.5)], True),
+        ([(dict.fromkeys("abc", 1.0), 1.1), (dict.fromkeys("abc", -1.0), -1.0)], False),
+        ([({"a": 1.0, "b": 1.0}, 0.4), ({"c": 1.0}, 0.6), (dict.fromkeys("abc", -1.0), -1.0)], True),
+    ],
+)
+def test_sums_that_nothing_keeps(limits: Any, kept: bool) -> None:
+    symmetry = Symmetry({"blocks": [["a"], ["b"], ["c"]], "simplex": {"parameters": ["a", "b", "c"]}})
+    told = loose_sums(symmetry, space([float_range(name) for name in "abc"], limits))
+    assert (told == "") == kept
+    assert kept or "nothing in the search space keeps a + b + c at 1, so that" in told
+    assert loose_sums(symmetry, space([float_range(name) for name in "ab"])) == ""  # c is implied
+
+
+def test_loose_sums_are_told_of_once() -> None:
+    made = fill(experiment(space([float_range(name) for name in "abc"])), 5, lambda p: sum(p.values()))
+    symmetry = {"blocks": [["a"], ["b"], ["c"]], "simplex": {"parameters": ["a", "b", "c"]}}
+    with pytest.warns(SymmetryWarning, match="nothing in the search space keeps") as told:
+        get_botorch(made, made.lookup_data(), symmetry=symmetry)
+    assert len([one for one in told if one.category is SymmetryWarning]) == 1
+    with pytest.warns(SymmetryWarning, match="nothing in the search space keeps") as told:
+        choose_generation_strategy(made, symmetry)
+    assert len([one for one in told if one.category is SymmetryWarning]) == 1
