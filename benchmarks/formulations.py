@@ -1,6 +1,6 @@
 """Formulations of six slots, each with one of six materials and an amount, or empty: predictions, and searches.
 
-    python benchmarks/formulations.py --out formulations.csv --jobs 2  # resumes where it stopped; an hour
+    python benchmarks/formulations.py --out formulations.csv --jobs 2  # resumes where it stopped; two hours
     python benchmarks/formulations.py --out formulations.csv --report  # the tables of what is there
 
 Predictions of 300 formulations after 60 others, all drawn at random, three slots of ten empty. Searches: 20 such
@@ -22,7 +22,7 @@ import torch
 from ax.core import ChoiceParameter, ParameterType, RangeParameter, SearchSpace
 from ax.core.observation import ObservationFeatures
 from experiments import new_experiment, new_parser, observe, run_cases
-from scipy.stats import wilcoxon
+from scipy.stats import t, wilcoxon
 
 from ax_symmetry import get_botorch
 
@@ -109,14 +109,19 @@ def report(table: pd.DataFrame) -> None:
         low, middle, high = rows.result.quantile([0.25, 0.5, 0.75])
         density = rows.more.astype(float).median()
         print(f"{problem:16}{method:36}{len(rows):>3}  {middle:.3f} ({low:.3f} - {high:.3f}){density:>9.2f}")
-    print(f"\nBest of {BUDGET} formulations, likewise; p: higher than plain Ax's, Wilcoxon's signed-rank test, paired")
+    print(f"\nBest of {BUDGET} formulations, likewise; gain over plain Ax, paired: mean (95 % interval), p (Wilcoxon)")
     for problem, rows in table[table.task == "search"].groupby("problem", sort=False):
-        best = rows.pivot(index="seed", columns="method", values="result").dropna()
-        for method in best.columns:
+        every = rows.pivot(index="seed", columns="method", values="result")
+        for method in every.columns:
+            best = every[[*{"plain", method}]].dropna()
             low, middle, high = best[method].quantile([0.25, 0.5, 0.75])
-            gain = best[method] - best.plain
-            p = f"{wilcoxon(gain, alternative='greater').pvalue:.3f}" if method != "plain" else ""
-            print(f"{problem:16}{method:36}{len(best):>3}  {middle:.3f} ({low:.3f} - {high:.3f})  {p}")
+            told = ""
+            if method != "plain":
+                gain = best[method] - best.plain
+                low95, high95 = gain.mean() + t.ppf([0.025, 0.975], len(gain) - 1) * gain.sem()
+                told = (f"{gain.mean():+.3f} ({low95:+.3f} to {high95:+.3f}), ahead in {(gain > 0).sum()}, "
+                        f"p = {wilcoxon(gain, alternative='greater').pvalue:.3f}")
+            print(f"{problem:16}{method:36}{len(best):>3}  {middle:.3f} ({low:.3f} - {high:.3f})  {told}")
 
 
 def main() -> None:

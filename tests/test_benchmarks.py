@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import rankdata
 from test_docs import BENCHMARKS, README, RESULTS, ROOT, rows_of
 
@@ -127,3 +128,27 @@ def test_errors_on_formulations() -> None:
     ratios = [a / b for problem in table for a, b in zip(found[problem, "kernel"], found[problem, "plain"])]
     assert f"{min(ratios):.2f} to {max(ratios):.2f} of Ax's" in re.sub(r"\s+", " ", BENCHMARKS)
     assert max(ratios) <= 0.6 and all(median(found[p, "kernel"]) < median(found[p, ways[1]]) for p in table)
+
+
+def test_searches_for_formulations() -> None:
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    with (RESULTS / "formulations-1.3.1.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["task"] == "search":
+                assert float(row["result"]) == max(map(float, row["more"].split()))
+                found.setdefault((row["problem"], row["method"]), {})[row["seed"]] = float(row["result"])
+    table = rows_of(BENCHMARKS, "interval), in how many of ten it is positive, and p (Wilcoxon, one-sided).")
+    assert set(table) == {"saturation", "pairs", "blend"}
+    for problem, cells in table.items():
+        plain, kernel = (np.array([found[problem, w][str(seed)] for seed in range(10)]) for w in ("plain", "kernel"))
+        spreads = [np.quantile(x, [0.5, 0.25, 0.75]) for x in (plain, kernel)]
+        gain = kernel - plain
+        low, high = gain.mean() + stats.t.ppf([0.025, 0.975], 9) * gain.std(ddof=1) / 10**0.5
+        assert cells == [
+            *(f"{middle:.2f} ({below:.2f} - {above:.2f})" for middle, below, above in spreads),
+            f"{gain.mean():+.2f} ({low:+.2f} to {high:+.2f})",
+            str((gain > 0).sum()),
+            f"{stats.wilcoxon(gain, alternative='greater').pvalue:.3f}",
+        ]
+    alone = [found[problem, "mixture"]["0"] for problem in table]
+    assert "{:.2f}, {:.2f} and {:.2f}".format(*alone) in re.sub(r"\s+", " ", BENCHMARKS)
