@@ -94,8 +94,8 @@ def refine(
     """
     if not isinstance(acquisition, AcquisitionFunction) or isinstance(acquisition, OneShotAcquisitionFunction):
         return None
-    moves, pending, candidates = BlockMoves(action, known), acquisition.X_pending, candidates.clone()
-    values = []
+    moves, candidates, values = BlockMoves(action, known), candidates.clone(), []
+    pending = acquisition.X_pending if len(candidates) > 1 else None  # analytic functions have none
     try:
         for i in range(len(candidates)):
             if len(candidates) > 1:

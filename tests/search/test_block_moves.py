@@ -19,7 +19,7 @@ from ax_symmetry._ax.search_model import Region, SearchProblem
 from ax_symmetry.kernels import InvariantKernel
 from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
 from ax_symmetry.search.block_moves import BlockMoves, refine
-from botorch.acquisition import qKnowledgeGradient, qLogExpectedImprovement
+from botorch.acquisition import LogExpectedImprovement, qKnowledgeGradient, qLogExpectedImprovement
 from botorch.models import SingleTaskGP
 from botorch.sampling import IIDNormalSampler
 from support import add_trial, choice, experiment, fast_optimizer, float_range, needs_codes, random_points, space
@@ -128,6 +128,15 @@ def test_candidates_get_better_or_stay() -> None:
         with torch.no_grad():
             assert acquisition(candidates[i][None]) == pytest.approx(float(values[i]), rel=1e-9)
             assert acquisition(candidates[i][None]) >= acquisition(start[i][None])
+
+
+def test_a_function_that_knows_no_pending_points() -> None:
+    gp, best = model()
+    acquisition, start = LogExpectedImprovement(gp, best), torch.zeros(1, len(NAMES)).double()
+    candidates, [value] = refine(action_of(CONFIG), acquisition, start, known(9), problem())
+    with torch.no_grad():
+        assert acquisition(candidates) == pytest.approx(float(value), rel=1e-9)
+        assert value > acquisition(start)
 
 
 def test_functions_of_several_points_are_left_alone() -> None:
