@@ -137,6 +137,8 @@ def test_a_function_that_knows_no_pending_points() -> None:
     with torch.no_grad():
         assert acquisition(candidates) == pytest.approx(float(value), rel=1e-9)
         assert value > acquisition(start)
+    _, [again] = refine(action_of(CONFIG), acquisition, candidates, known(9), problem())
+    assert again >= value  # a move that does not help is not made
 
 
 def test_functions_of_several_points_are_left_alone() -> None:
