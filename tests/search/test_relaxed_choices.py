@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ax_symmetry import get_botorch
-from tests.support import GENERATION, choice, fast_optimizer, float_range, measured, space
+from support import GENERATION, choice, fast_optimizer, float_range, measured, space
 
 pytestmark = pytest.mark.skipif(GENERATION == "adapter", reason="no choice is relaxed there")
 
