@@ -69,7 +69,7 @@ def draw(rng: random.Random) -> Point:
 def experiment_of(points: list[Point], values: list[float]) -> Any:
     """Make an experiment with observations."""
     parameters: list[Any] = []
-    for k in range(SLOTS):
+    for k in range(len(points[0]) // 2):
         parameters.append(ChoiceParameter(f"material_{k}", ParameterType.STRING, [*MATERIALS], is_ordered=False))
         parameters.append(RangeParameter(f"amount_{k}", ParameterType.FLOAT, 0.0, 1.0))
     experiment = new_experiment(SearchSpace(parameters))

@@ -14,9 +14,8 @@ import time
 
 import numpy as np
 import torch
-from ax.core import ChoiceParameter, ParameterType, RangeParameter, SearchSpace
-from experiments import new_experiment, observe, quiet
-from formulations import MATERIALS, WORTH
+from experiments import quiet
+from formulations import MATERIALS, WORTH, experiment_of
 from tqdm import tqdm
 
 from ax_symmetry import get_botorch
@@ -27,15 +26,13 @@ CASES = ((6, 40), (4, 40), (3, 20), (2, 12))  # slots, observations
 
 def search(slots: int, n: int, seed: int) -> list[tuple[float, float]]:
     """Return the log expected improvement and the seconds of each limit."""
-    parameters, rng = [], random.Random(seed)
-    for k in range(slots):
-        parameters.append(ChoiceParameter(f"material_{k}", ParameterType.STRING, [*MATERIALS], is_ordered=False))
-        parameters.append(RangeParameter(f"amount_{k}", ParameterType.FLOAT, 0.0, 1.0))
-    experiment = new_experiment(SearchSpace(parameters))
+    points, values, rng = [], [], random.Random(seed)
     for _ in range(n):
         mixture = [(rng.choice(MATERIALS), rng.random()) for _ in range(slots)]
-        point = {f"{name}_{k}": v for k, slot in enumerate(mixture) for name, v in zip(("material", "amount"), slot)}
-        observe(experiment, point, sum(WORTH[m] * x * (1 - x) for m, x in mixture), 0.01)
+        numbered = enumerate(mixture)
+        points.append({f"{key}_{k}": v for k, slot in numbered for key, v in zip(("material", "amount"), slot)})
+        values.append(sum(WORTH[m] * x * (1 - x) for m, x in mixture))
+    experiment = experiment_of(points, values)
     blocks = [[f"material_{k}", f"amount_{k}"] for k in range(slots)]
     adapter = get_botorch(experiment, experiment.lookup_data(), symmetry={"blocks": blocks})
     found = []

@@ -59,8 +59,9 @@ class Asked:
         if inside.all():
             return y
         # Ax has kept constraints, except of random points that it will draw again.
-        kept = np.asarray([self.region.contains(x[[i]], others[i])[0] for i in range(len(x))], dtype=bool)
-        must_move = kept & repeats(self.encoding, x)
+        must_move = repeats(self.encoding, x)
+        for i in np.flatnonzero(must_move).tolist():
+            must_move[i] = self.region.contains(x[[i]], others[i])[0]
         allowed = np.where(inside[:, None], x, self._allowed(x))
         x = without_repeats(self.region, allowed)
         inside, y = self.images(x, others)

@@ -119,7 +119,7 @@ def test_slots_of_several_symmetries() -> None:
 
 @pytest.mark.parametrize("switch", [False, True])
 def test_constraints_are_kept(switch: bool) -> None:
-    """Every allowed row with a repeat becomes an allowed one without, and as near as any in whole steps."""
+    """Every allowed row with a repeat becomes an allowed one without."""
     blocks = [[f"u{k}", f"m{k}"] if switch else [f"m{k}"] for k in (1, 2, 3)]
     parameters = [boolean(name) if name[0] == "u" else int_range(name, 1, 5) for block in blocks for name in block]
     made = space(parameters, [({"m1": 1.0, "m2": 1.0, "m3": 1.0}, 7.0)])
