@@ -21,8 +21,8 @@ from ax.core import ParameterType, RangeParameter, SearchSpace
 from experiments import new_experiment, new_parser, observe, run_cases
 
 from ax_symmetry import Symmetry
-from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.diagnostics import check_symmetry
+from ax_symmetry.kernels.feature_action import action_on_features
 
 SYMMETRIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "three trade places, one stands by": ("abcz", {"blocks": [["a"], ["b"], ["c"]]}),

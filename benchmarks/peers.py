@@ -12,7 +12,7 @@ from gpytorch.kernels import Kernel
 from torch import Tensor
 
 from ax_symmetry import Symmetry
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 
 
 def invariantkernels(base: Kernel, images: Callable[[Tensor], Tensor]) -> Kernel:

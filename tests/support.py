@@ -76,11 +76,11 @@ class Remainder(Kind):
     KEYS = ("remainder",)
     is_finite = False
 
-    def gauge(self, x: Any, columns: Mapping[str, int], lower: Any) -> Any:
+    def gauge(self, x: Any, columns: Mapping[str, int], box: Any) -> Any:
         """Choose the number from the lower bound on; the tests use numbers that floats hold exactly."""
         x = x.copy()
         for name in self.parameters:
-            x[:, columns[name]] -= np.floor(x[:, columns[name]] - lower[columns[name]])
+            x[:, columns[name]] -= np.floor(x[:, columns[name]] - box.lower[columns[name]])
         return x
 
 

@@ -102,6 +102,18 @@ def _as_ard_rbf(kernel: Kernel, class_index: Tensor) -> tuple[Tensor | None, Ten
     return None
 
 
+def column_weights(kernel: Kernel, class_index: Tensor) -> Tensor | None:
+    """Return the tied 1 / lengthscale^2 of each of d columns, `... x 1 x d`; None if the kernel has no such thing."""
+    form = as_ard_rbf(kernel, class_index)
+    if form is not None:
+        return form[1]
+    while type(kernel) is ScaleKernel and kernel.active_dims is None:
+        kernel = kernel.base_kernel
+    if kernel.active_dims is not None or not kernel.has_lengthscale or kernel.lengthscale.shape[-1] != len(class_index):
+        return None
+    return tied_lengthscale(kernel.lengthscale, class_index).pow(-2)
+
+
 def default_base(
     action: ColumnAction, batch_shape: torch.Size | None = None, name: str = "rbf", dimensions: int | None = None
 ) -> Kernel:

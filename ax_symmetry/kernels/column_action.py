@@ -14,16 +14,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.actions import Action
 from ax_symmetry.groups.induced_action import induced_action
 from ax_symmetry.kernels.column_places import ColumnPlace, amounts_of, categories_of, circles_of, implied_column
 from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
-from ax_symmetry.kernels.inert_columns import InertColumns, points_of_numbers
-from ax_symmetry.options import plain
-from ax_symmetry.symmetry.inert import TOLERANCE, Inert
-from ax_symmetry.symmetry.kind import as_tuple
-from ax_symmetry.symmetry.simplex import simplex_hint
+from ax_symmetry.kernels.inert_columns import InertColumns
+from ax_symmetry.kernels.translations import Translations
+from ax_symmetry.symmetry.inert import Inert
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -43,6 +40,7 @@ class ColumnAction:
         circles: The quotient map of periodic parameters, None without any.
         categories: The embedding of choices without an order, None without any; a kernel sees what both make of rows.
         inert: The quotient map of blocks that may be absent, None without any.
+        translations: The quotient map of scalings and shifts, None without any.
         joined: Sets of columns that have one lengthscale, whatever the group does.
         amounts: The columns that say how much of a block there is, and what stands there for nothing.
     """
@@ -57,6 +55,7 @@ class ColumnAction:
     circles: Circles | None = None
     categories: Categories | None = None
     inert: InertColumns | None = None
+    translations: Translations | None = None
     joined: tuple[tuple[int, ...], ...] = ()
     amounts: Mapping[int, float] = field(default_factory=dict)
 
@@ -79,7 +78,7 @@ class ColumnAction:
             inert: The slots that change nothing while another has some value; those of the symmetry by default.
 
         Raises:
-            NotAveraged: A parameter that implies another, or has a period, is not affine in its column.
+            NotAveraged: A parameter that implies another, has a period or is shifted, is not affine in its column.
         """
         implied = list(symmetry.implied(places))
         weights, offsets = torch.zeros(width, len(implied)).double(), torch.zeros(len(implied)).double()
@@ -99,7 +98,8 @@ class ColumnAction:
         embeddings = circles_of(symmetry, places), categories_of(categories)
         amounts = amounts_of(symmetry, full)
         quotient = InertColumns.of(symmetry.inert if inert is None else inert, symmetry, full, total, amounts)
-        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient, amounts=amounts)
+        moved = Translations.of(symmetry, full, total)
+        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient, moved, amounts=amounts)
 
     @property
     def order(self) -> int:
@@ -158,7 +158,8 @@ class ColumnAction:
 
     def for_kernel(self) -> ColumnAction:
         """Return the action on rows as a kernel sees them: the columns that one column becomes move together."""
-        action = replace(self, width=self.action.width, circles=None, categories=None, inert=None)
+        width = self.action.width
+        action = replace(self, width=width, circles=None, categories=None, inert=None, translations=None)
         for embedding in self.embeddings:
             action = action.embedded(embedding)
         return action
@@ -184,11 +185,21 @@ class ColumnAction:
             joined=(*self.joined, *map(tuple, places.values())),
         )
 
-    def kernel_rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
-        """Make of rows `... x n x d` what a kernel sees: embedded full rows, periodic ones on circles or on a line."""
+    def kernel_rows(self, x: Tensor, weights: Tensor | None = None, quotient: bool = True) -> Tensor:
+        """Make of rows `... x n x d` what a kernel sees.
+
+        Args:
+            x: The rows.
+            weights: For the quotient by translations, `... x 1 x D`; see `Translations`.
+            quotient: Put periodic columns on circles, and divide translations out; else they stay on their line.
+        """
         rows = full = self.append_implied(x)
+        if self.translations is not None:
+            rows = self.translations.coordinates(full)
+            shares = None if self.inert is None else self.inert.share(full)
+            rows = self.translations(rows, weights, shares) if quotient else rows
         for embedding in self.embeddings:
-            on_line = embedding is self.circles and not on_circles
+            on_line = embedding is self.circles and not quotient
             rows = torch.nn.functional.pad(rows, (0, len(embedding.columns))) if on_line else embedding(rows)
         if self.inert is None:
             return rows
@@ -202,6 +213,9 @@ class ColumnAction:
         """
         source = torch.arange(self.action.width)
         constants = source.new_zeros(0).double() if self.inert is None else self.inert.middle.nan_to_num(0.5)
+        if self.translations is not None and self.inert is not None:
+            moved = self.translations.span.any(dim=0)
+            constants[moved] = self.translations.centers[moved]
         for embedding in self.embeddings:
             for column, own in embedding.places(len(source)).items():
                 constants[column] = 0.0
@@ -239,6 +253,7 @@ class ColumnAction:
             circles=None if self.circles is None else self.circles.scaled(lower, width),
             categories=None if self.categories is None else self.categories.scaled(lower, width),
             inert=None if self.inert is None else self.inert.scaled(low, wide),
+            translations=None if self.translations is None else self.translations.scaled(low, wide),
             amounts={c: (zero - float(low[c])) / float(wide[c]) for c, zero in self.amounts.items()},
         )
 
@@ -261,37 +276,3 @@ class ColumnAction:
     def __call__(self, x: Tensor) -> Tensor:
         """Return all images `... x n x |G| x d` of rows `... x n x d`."""
         return self.take(self.points(self.append_implied(x)), self.elements)
-
-
-def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction:
-    """Return the group's action on columns that are the parameters themselves.
-
-    Args:
-        symmetry: The symmetry.
-        names: The names of the d columns; a parameter that a simplex implies may be missing.
-
-    Raises:
-        SymmetryError: A parameter of the symmetry is no column, or two columns have one name.
-    """
-    names = as_tuple("feature_names", plain(names), "Name all columns of x.")
-    for name in names:
-        if names.count(name) > 1:
-            raise SymmetryError(f"feature_names: {name} is there twice; name every column of x once, in order.")
-    implied = symmetry.implied(names)
-    for name in symmetry.parameters:
-        if name not in names and name not in implied:
-            hint = f"name all columns of x. {simplex_hint(symmetry, name, names)}".rstrip()
-            raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; {hint}")
-    points = points_of_numbers(symmetry.inert)
-    places = {
-        name: ColumnPlace(
-            (column,),
-            mirror_sum=2 * symmetry.centers.get(name, 0.0),
-            middle=symmetry.centers.get(name),
-            points=points.get(name, ()),
-            within=TOLERANCE,
-        )
-        for column, name in enumerate(names)
-        if name in symmetry.parameters
-    }
-    return ColumnAction.of(symmetry, places, len(names))

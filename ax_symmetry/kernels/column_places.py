@@ -29,6 +29,8 @@ class ColumnPlace:
         lowest: What stands in its columns for its lowest value, if that is known.
         points: What stands there for some values; for all that it has, if they are few.
         within: How near to one of these a number must be to count as it.
+        log_slope: If it is one column, and affine in the logarithm, how far it moves when that grows by 1; else None.
+        ends: The bounds of the parameter's range, if they are known.
     """
 
     columns: tuple[int, ...]
@@ -39,6 +41,8 @@ class ColumnPlace:
     lowest: tuple[float, ...] = ()
     points: tuple[tuple[Any, tuple[float, ...]], ...] = ()
     within: float = math.inf
+    log_slope: float | None = None
+    ends: tuple[float, float] | None = None
 
 
 def circles_of(symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Circles | None:

@@ -147,6 +147,14 @@ class InertColumns:
             first = first | mask
         return first
 
+    def share(self, full: Tensor) -> Tensor:
+        """Tell of full rows `... x n x D` how far a kernel sees each column, from 0, if it is inert, to 1."""
+        shares = (~self.mask(full)).to(full)
+        for switches in self.switches:
+            if switches.nothing is not None:
+                shares = torch.where(switches.inert.any(dim=0).to(full.device), shares * switches.share(full), shares)
+        return shares
+
     def quotient(self, full: Tensor, rows: Tensor, source: Tensor, constants: Tensor) -> Tensor:
         """Move inert columns to their constants, gradually where a switch is an amount.
 

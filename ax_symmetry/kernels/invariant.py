@@ -15,8 +15,9 @@ from torch import Tensor
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT
 from ax_symmetry.kernels.averaged import AveragedKernel
-from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
-from ax_symmetry.kernels.column_action import ColumnAction, action_on_features
+from ax_symmetry.kernels.base_kernels import as_ard_rbf, column_weights, default_base, evaluate
+from ax_symmetry.kernels.column_action import ColumnAction
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.kernels.input_units import InUnitsOfX
 from ax_symmetry.kernels.sets import SetKernel
 from ax_symmetry.options import plain
@@ -52,9 +53,23 @@ class ColumnInvariantKernel(AveragedKernel):
         if weighs and columns.inert is not None:
             columns = replace(columns, inert=columns.inert.at_once())  # else amounts would count twice
         self.columns = columns
+        self._frozen_weights: Tensor | None = None
 
-    def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
-        return self.columns.kernel_rows(x, on_circles)
+    def rows(self, x: Tensor, quotient: bool = True) -> Tensor:
+        return self.columns.kernel_rows(x, self._weights(), quotient)
+
+    def freeze(self) -> None:
+        super().freeze()
+        self._frozen_weights = None if self.batch_shape else self._weights()
+
+    def _weights(self) -> Tensor | None:
+        """Return the weights of columns `... x 1 x D` by which translations are divided out; None without any."""
+        if self.columns.translations is None:
+            return None
+        if self._frozen_weights is not None:
+            return self._frozen_weights
+        weights = column_weights(self.base_kernel, self.action.class_index)
+        return None if weights is None else weights[..., : self.columns.action.width]
 
 
 class InvariantKernel(InUnitsOfX, ColumnInvariantKernel):
@@ -121,8 +136,8 @@ class InvariantKernel(InUnitsOfX, ColumnInvariantKernel):
         self.declare(self.columns, feature_names, transformed)
         _check_base(self, [*feature_names, *declared.implied(feature_names)])
 
-    def rows(self, x: Tensor, on_circles: bool = True) -> Tensor:
-        return super().rows(self.common_units(x), on_circles)
+    def rows(self, x: Tensor, quotient: bool = True) -> Tensor:
+        return super().rows(self.common_units(x), quotient)
 
     def forward(self, x1: Tensor, x2: Tensor, *args: Any, **params: Any) -> Tensor:
         self.refresh(x1)
@@ -179,7 +194,7 @@ class ApproximatelyInvariantKernel(Kernel):
         if invariant.active_dims is not None:
             x1, x2 = x1.index_select(-1, invariant.active_dims), x2.index_select(-1, invariant.active_dims)
         averaged = invariant.forward(x1, x2, diag=diag, **params)
-        plain1, plain2 = (invariant.rows(x, on_circles=False) for x in (x1, x2))
+        plain1, plain2 = (invariant.rows(x, quotient=False) for x in (x1, x2))
         base = evaluate(invariant.base_kernel, plain1, plain2, invariant.action.class_index, diag=diag)
         share = self.asymmetry.to(base)
         share = share.squeeze(-1) if diag and share.ndim else share

@@ -12,7 +12,7 @@ from torch import Tensor
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.kernels.averaged import WrapsBaseKernel
 from ax_symmetry.kernels.base_kernels import as_ard_rbf, default_base, evaluate
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.kernels.input_units import InUnitsOfX
 from ax_symmetry.symmetry.symmetry import Symmetry
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from ax.core.parameter import ChoiceParameter, FixedParameter, Parameter, ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
@@ -123,6 +124,8 @@ def example_values(search_space: SearchSpace, apart: Collection[str]) -> dict[st
 def _places(encoding: ParameterEncoding, names: Sequence[str], probe: Probe) -> dict[str, ColumnPlace]:
     """Find the columns of every parameter, by asking for all its values, or both ends."""
     values = {name: _values(p) for name, p in encoding.parameters.items()}
+    for direction in encoding.symmetry.directions:
+        values |= {n: _with_middle(encoding.parameters[n]) for n in direction.names if direction.is_log}
     first = {name: options[0] for name, options in values.items()}
     answers = probe([{**first, name: value} for name, options in values.items() for value in options])
     asked = pairwise(accumulate((len(options) for options in values.values()), initial=0))
@@ -133,8 +136,9 @@ def _places(encoding: ParameterEncoding, names: Sequence[str], probe: Probe) -> 
         if not columns:
             raise NotAveraged(f"parameter {name} has no column in the model.")
         low, high = ends[name] = seen[columns[0]][0], seen[columns[0]][-1]
-        slope, offset = _line(p, values[name], seen[columns[0]])
-        places[name] = ColumnPlace(tuple(columns), slope, offset, mirror_sum=low + high)
+        slope, offset, log_slope = _line(p, values[name], seen[columns[0]])
+        bounds = numeric_bounds(p) if isinstance(p, RangeParameter) else None
+        places[name] = ColumnPlace(tuple(columns), slope, offset, low + high, log_slope=log_slope, ends=bounds)
     for orbit in encoding.symmetry.parameter_orbits:
         kinds = {(len(places[n].columns), *(round(end, 9) for end in ends[n])) for n in orbit if n in places}
         if len(kinds) > 1:
@@ -180,16 +184,36 @@ def _with_switches(
     return found
 
 
-def _line(p: Parameter, values: Sequence[Any], column: Sequence[float]) -> tuple[float | None, float]:
-    """Return the slope and the offset of a column that is affine in its parameter; None and 0 if it is not."""
-    if isinstance(p, RangeParameter) and (p.log_scale or p.logit_scale) or numeric_bounds(p) is None:
-        return None, 0.0
-    start, stop = float(values[0]), float(values[-1])
-    slope = (column[-1] - column[0]) / (stop - start)
-    offset = column[0] - slope * start
+def _line(
+    p: Parameter, values: Sequence[Any], column: Sequence[float]
+) -> tuple[float | None, float, float | None]:
+    """Return the slope and the offset of a column that is affine in its parameter, and the slope by its logarithm.
+
+    None, and 0 for the offset, if it is not; of a range on a log scale three values tell which.
+    """
+    if numeric_bounds(p) is None:
+        return None, 0.0, None
+    numbers = np.asarray(values, dtype=float)
+    if not isinstance(p, RangeParameter) or not (p.log_scale or p.logit_scale):
+        return *_straight(numbers, column), None
+    if not p.log_scale or len(values) < 3:
+        return None, 0.0, None
+    return *_straight(numbers, column), _straight(np.log(numbers), column)[0]
+
+
+def _straight(numbers: Any, column: Sequence[float]) -> tuple[float | None, float]:
+    """Return the slope and the offset of a column that is affine in some numbers; None and 0 if it is not."""
+    slope = float((column[-1] - column[0]) / (numbers[-1] - numbers[0]))
+    offset = float(column[0] - slope * numbers[0])
     near = 1e-9 * (abs(column[-1] - column[0]) + abs(offset))
-    is_line = all(abs(slope * float(v) + offset - c) <= near for v, c in zip(values, column))
+    is_line = bool((np.abs(slope * numbers + offset - np.asarray(column)) <= near).all())
     return (slope, offset) if is_line else (None, 0.0)
+
+
+def _with_middle(p: Parameter) -> list[Any]:
+    """List the ends of a range on a log scale, and their geometric mean between them."""
+    low, high = _values(p)
+    return [low, math.sqrt(low) * math.sqrt(high), high]
 
 
 def _values(p: Parameter) -> list[Any]:

@@ -38,7 +38,7 @@ class BlockPlaces:
         comparison_order: Sequence[int],
         others: Mapping[str, Any],
     ) -> None:
-        self.region, self.others, self.row = region, others, region.gauge(row[None].copy())[0]
+        self.region, self.others, self.row = region, others, region.gauge(row[None].copy(), others)[0]
         self.given = row
         rank = {column: i for i, column in enumerate(comparison_order)}
         listed = sorted(
@@ -65,7 +65,7 @@ class BlockPlaces:
         for moved, places in zip(movers, columns):
             values = np.asarray([self.contents[i][1:] for i in moved])
             self._placed[moved[:, None, None], places] = values[:, None]
-        self._placed = self.region.gauge(self._placed)
+        self._placed = self.region.gauge_each(self._placed)
         fits, counted = self.region.fits(self._placed), self.region.encoding.constraint_values(self._placed)
         compared = self.region.encoding.compared(self._placed)
         limits = np.asarray(self.region.limits(self.others))

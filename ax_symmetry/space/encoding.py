@@ -51,7 +51,15 @@ class ParameterEncoding(Encoding):
         super().__init__(symmetry, choices, implied, inert, widths)
         self.derived = {name: search_space.parameters[name] for name in implied if name in search_space.parameters}
         for name, p in self.ranges.items():
-            self.lower[self.columns[name]] = p.lower
+            self._bound(self.columns[name], p)
+
+    def _bound(self, column: int, p: RangeParameter) -> None:
+        """Note the bounds, the scale and the steps of a range."""
+        box, grid = self.box, grid_of(p)
+        box.lower[column], box.upper[column] = p.lower, p.upper
+        ends = np.asarray([p.lower, p.upper], dtype=float)
+        box.middle[column] = np.mean(np.log(ends) if p.log_scale else ends)
+        box.steps[column] = 0.0 if grid is None else grid.step
 
     def imply(self, name: str, numbers: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
         """Compute an implied parameter, `n`; on the grid of those it trades places with, if that is but for rounding.

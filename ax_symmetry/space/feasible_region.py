@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -23,6 +24,10 @@ from ax_symmetry.space.block_places import BlockPlaces
 from ax_symmetry.space.bounds import linear_constraints
 from ax_symmetry.space.distinct import repeats
 from ax_symmetry.space.encoding import ParameterEncoding
+from ax_symmetry.symmetry.box import Box
+
+ROUNDS = 20
+"""How often blocks are arranged anew at most, where one arrangement follows from another."""
 
 
 class FeasibleRegion:
@@ -63,12 +68,34 @@ class FeasibleRegion:
             if inside:
                 self.constraints.append((np.asarray(list(inside)), np.asarray(list(inside.values())), outside, bound))
 
-    def gauge(self, y: Rows) -> Rows:
-        """Replace rows `n x d` by points of their infinite orbits that lie within the bounds, where there are some."""
-        lower = np.where(np.isfinite(self.lower), self.lower, self.encoding.lower)
+    def gauge(self, y: Rows, others: Mapping[str, Any]) -> Rows:
+        """Replace rows `n x d` by points of their infinite orbits that lie inside, where there are some.
+
+        Args:
+            y: The rows.
+            others: A candidate's parameters, of which those outside of the symmetry count.
+        """
+        weights = np.zeros((len(self.constraints), y.shape[1]))
+        for row, (columns, own, _, _) in zip(weights, self.constraints):
+            row[columns] = own
+        limits = np.asarray(self.limits(others, with_slack=False))
+        return self.encoding.gauge(y, replace(self._box, weights=weights, limits=limits))
+
+    def gauge_each(self, y: Rows) -> Rows:
+        """Do so for every number by itself, and leave those alone that only move together."""
+        return self.encoding.gauge(y, self._box, each=True)
+
+    @cached_property
+    def _box(self) -> Box:
+        """Where rows may lie, but for parameter constraints."""
+        box = self.encoding.box
+        lower, upper = box.lower.copy(), box.upper.copy()
+        bounded = np.isfinite(self.lower)
+        lower[bounded], upper[bounded] = self.lower[bounded], self.upper[bounded]
         for column, values in self.allowed.items():
-            lower[column] = values.min() if len(values) else lower[column]
-        return self.encoding.gauge(y, lower)
+            if len(values):
+                lower[column], upper[column] = values.min(), values.max()
+        return replace(box, lower=lower, upper=upper)
 
     def fits(self, y: Rows) -> npt.NDArray[np.bool_]:
         """Tell which numbers of rows `n x d` lie within the bounds and among the allowed values."""
@@ -77,12 +104,13 @@ class FeasibleRegion:
             good[:, column] &= (np.abs(y[:, column, None] - values) <= self.slack[column]).any(axis=1)
         return good
 
-    def limits(self, others: Mapping[str, Any]) -> list[float]:
+    def limits(self, others: Mapping[str, Any], with_slack: bool = True) -> list[float]:
         """List what the symmetry's parameters may add up to in each constraint, given a candidate's others."""
         limits = []
         for columns, weights, outside, bound in self.constraints:
             rest = sum(w * float(others[n]) for n, w in outside.items() if others.get(n) is not None)
-            limits.append(bound - rest + float(np.abs(weights) @ np.maximum(self.slack[columns], 1e-8)))
+            slack = float(np.abs(weights) @ np.maximum(self.slack[columns], 1e-8)) if with_slack else 0.0
+            limits.append(bound - rest + slack)
         return limits
 
     def contains(self, y: Rows, others: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
@@ -123,15 +151,21 @@ class FeasibleRegion:
             image = search(action, z[i], comparison_order, others[i])
             inside[i] = image is not None
             y[i] = x[i] if image is None else image
+        if self.encoding.symmetry.directions:  # numbers that are moved there and back again
+            same = np.abs(y - x) <= 1e-12 * (np.abs(x) + np.where(np.isfinite(self.upper), np.abs(self.upper), 0.0))
+            y = np.where(same.all(axis=1, keepdims=True), x, y)
         return inside, y
 
     def _by_enumeration(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
     ) -> Rows | None:
         """Compare all images of one row."""
-        images = self.gauge(z[action.elements])
+        images = self.gauge(z[action.elements], others)
         inside = images[self.contains(images, others)]
-        return inside[_ascending(self.encoding.compared(inside), comparison_order)[0]] if len(inside) else None
+        compared = self.encoding.compared(inside)
+        if self.encoding.symmetry.directions:  # what the bounds decide may be equal but for rounding
+            compared = np.round(compared / self.slack / 0.1)
+        return inside[_ascending(compared, comparison_order)[0]] if len(inside) else None
 
     def _by_arrangement(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
@@ -141,11 +175,15 @@ class FeasibleRegion:
         If these are too many, one factor after the other, until nothing changes; that may miss the least image where a
         constraint ties two factors.
         """
-        y, before = self.gauge(z[None, : action.width])[0], None
+        y, before = z[: action.width], None
         at_once = prod(len(factor.coset_representatives) for factor in action.factors) <= ENUMERATION_LIMIT
         settled = at_once or not self._ties(action.factors)
-        while before is None or not (at_once or np.array_equal(before, y)):
-            before = y
+        moves_together, rounds = bool(self.encoding.symmetry.directions), 0
+        while before is None or not (at_once and not moves_together or np.array_equal(before, y)):
+            before, rounds = y, rounds + 1
+            if moves_together and rounds > ROUNDS:
+                break
+            y = self.gauge(y[None], others)[0]
             for factors in [action.factors] if at_once else [(factor,) for factor in action.factors]:
                 y, known = self._least_under(factors, y, comparison_order, others)
                 settled &= known
@@ -188,7 +226,7 @@ class FeasibleRegion:
         compared = self.encoding.compared(rows)
         unmirrored = np.full_like(rows, np.nan)
         first = sort.canonical_rows(rows, None, comparison_order, np.hstack([compared, unmirrored]))
-        is_bound = np.array_equal(self.gauge(first), first)
+        is_bound = np.array_equal(self.gauge(first, others), first)
         first = self.encoding.compared(first)
         best, settled = None, True
         for i in _ascending(first, comparison_order):

@@ -107,12 +107,12 @@ class Absent(Kind):
                     f"absent: parameters {name} and {others[0].switch} are slots of one block, {', '.join(slots)}; "
                     "one of them alone can say whether it is there."
                 )
-            for key, changed in (("mirror", symmetry.centers), ("period", symmetry.periods)):
-                if name in changed:
-                    raise SymmetryError(
-                        f"absent: parameter {name} says whether its block is there, and has a {key}, which changes "
-                        f"that. Take it out of the {key}."
-                    )
+            if name in symmetry.changed:
+                key = symmetry.changed[name]
+                raise SymmetryError(
+                    f"absent: parameter {name} says whether its block is there, and has a {key}, which changes that. "
+                    f"Take it out of the {key}."
+                )
         rules = {(one.switch, one.values, frozenset(one.names)) for one in symmetry.inert}
         for moved in generator_maps(symmetry):
             for one in symmetry.inert:

@@ -71,13 +71,12 @@ class Distinct(Kind):
             if not any(name in block for part in symmetry.parts for block in part.blocks):
                 raise SymmetryError(f"distinct: parameter {name} is in no block. Name a slot of blocks.")
         for slot in self.distinct(symmetry):
-            sums = [name for part in symmetry.simplexes for name in part.parameters]
-            for key, changed in (("mirror", symmetry.centers), ("period", symmetry.periods), ("simplex", sums)):
-                for name in [name for name in slot if name in changed][:1]:
-                    raise SymmetryError(
-                        f"distinct: parameter {name} is also part of a {key}; values that differ are for choices and "
-                        "whole numbers that only trade places. Name another slot."
-                    )
+            sums = {name: "simplex" for part in symmetry.simplexes for name in part.parameters}
+            for name in [name for name in slot if name in symmetry.changed or name in sums][:1]:
+                raise SymmetryError(
+                    f"distinct: parameter {name} is also part of a {symmetry.changed.get(name) or sums[name]}; values "
+                    "that differ are for choices and whole numbers that only trade places. Name another slot."
+                )
             for moved in generator_maps(symmetry):
                 if {moved[name] for name in slot} != set(slot):
                     raise SymmetryError(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows, with_mirror_images
+from ax_symmetry.symmetry.box import Box
 from ax_symmetry.symmetry.inert import TOLERANCE, Inert, InertRows
 from ax_symmetry.symmetry.kind import is_finite_number
 from ax_symmetry.symmetry.simplex import Simplex, simplex_hint
@@ -29,7 +30,7 @@ class Encoding:
         implied: The parameters that others imply, and the simplexes that imply them.
         free: The other parameters.
         columns: The column of every parameter.
-        lower: The lower bounds of the columns, `d`, for the gauge; 0 where there are none.
+        box: Where the points that stand for infinite orbits lie.
         inert: The slots that change nothing while another has some value.
         inert_rows: Which numbers of rows that makes inert; None if there are none.
 
@@ -48,7 +49,7 @@ class Encoding:
         self.symmetry, self.choices, self.implied = symmetry, choices, implied
         self.free = [name for name in symmetry.parameters if name not in implied]
         self.columns = {name: i for i, name in enumerate(symmetry.parameters)}
-        self.lower = np.zeros(len(self.columns))
+        self.box = Box.unbounded(len(self.columns))
         self._positions = {n: {v: i for i, v in enumerate(values)} for n, values in choices.items()}
         middles = {n: (len(choices[n]) - 1) / 2 if n in choices else c for n, c in symmetry.centers.items()}
         self._centers = np.asarray([middles.get(name, np.nan) for name in symmetry.parameters])
@@ -104,22 +105,25 @@ class Encoding:
         """Round rows `n x d` to the values that the parameters can have."""
         return x
 
-    def gauge(self, x: Rows, lower: Rows | None = None) -> Rows:
+    def gauge(self, x: Rows, box: Box | None = None, each: bool = False) -> Rows:
         """Replace rows `n x d` by the points that stand for their infinite orbits; the rows themselves if G is finite.
 
-        A rounded number stays rounded.
+        A rounded number stays rounded, and inert numbers do not count.
 
         Args:
             x: The rows.
-            lower: Other lower bounds of the columns, `d`, to count from.
+            box: Where the points are to lie, if that is not `box`.
+            each: Leave numbers alone that only move together with others.
         """
-        chosen = self.symmetry.gauge(x, self.columns, self.lower if lower is None else lower)
+        box = self.box if box is None else box
+        inert = None if self.inert_rows is None or self.symmetry.is_finite else self.inert_rows.mask(x)
+        chosen = self.symmetry.gauge(x if inert is None else np.where(inert, np.nan, x), self.columns, box, each)
         if chosen is not x:
             chosen = np.where((x == self.rounded(x)) & (x != chosen), self.rounded(chosen), chosen)
-        return self.with_lowest(chosen, lower)
+        return self.with_lowest(chosen if inert is None else np.where(inert, x, chosen), box.lower)
 
     def with_lowest(self, x: Rows, lower: Rows | None = None) -> Rows:
-        """Give inert numbers of rows `n x d` their lowest value; see `gauge`."""
+        """Give inert numbers of rows `n x d` their lowest value, from other lower bounds `d` on if these are given."""
         if self.inert_rows is None:
             return x
         return np.where(self.inert_rows.mask(x), self.lowest if lower is None else self.lowest_from(lower), x)
@@ -156,7 +160,7 @@ class Encoding:
     @property
     def lowest(self) -> Rows:
         """The lowest values of the columns, `d`."""
-        return self.lowest_from(self.lower)
+        return self.lowest_from(self.box.lower)
 
     def lowest_from(self, lower: Rows) -> Rows:
         """Return the lowest values from lower bounds `d` on."""

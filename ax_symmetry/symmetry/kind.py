@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.groups.permutations import Permutation
+from ax_symmetry.symmetry.box import Box
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.inert import Inert
     from ax_symmetry.symmetry.symmetry import Symmetry
+    from ax_symmetry.symmetry.translation import Direction
 
 
 class Kind:
@@ -94,7 +96,7 @@ class Kind:
     @property
     def changed(self) -> tuple[str, ...]:
         """The parameters whose values are changed, not only exchanged, so that their sums are not preserved."""
-        return (*self.reflections, *self.periods)
+        return (*self.reflections, *self.periods, *(name for one in self.directions for name in one.names))
 
     @property
     def symmetric_blocks(self) -> tuple[tuple[str, ...], ...]:
@@ -128,7 +130,12 @@ class Kind:
         """
         return self
 
-    def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions in which nothing changes; the gauge of all parts together is left to `gauge_translations`."""
+        return ()
+
+    def gauge(self, x: Rows, columns: Mapping[str, int], box: Box) -> Rows:
         """Replace each row by the point of its infinite orbit that stands for it.
 
         The result depends on the orbit alone, is a fixed point of `gauge`, and lies within the bounds if x does.
@@ -136,7 +143,7 @@ class Kind:
         Args:
             x: Rows `n x d`.
             columns: The column of every parameter.
-            lower: The lower bounds of the columns, `d`.
+            box: Where the points are to lie.
 
         Returns:
             The points, `n x d`; x itself for a finite kind.

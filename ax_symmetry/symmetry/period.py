@@ -10,6 +10,7 @@ import numpy as np
 
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
+from ax_symmetry.symmetry.box import Box
 from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Period(Kind):
             "method 'kernel' of get_botorch or choose_generation_strategy."
         )
 
-    def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
+    def gauge(self, x: Rows, columns: Mapping[str, int], box: Box) -> Rows:
         """Move numbers to [lower, lower + period); those inside stay, to the last bit.
 
         A number that differs from `lower` plus whole periods by rounding alone becomes `lower`.
@@ -113,7 +114,7 @@ class Period(Kind):
         x = x.copy()
         for name, length in self.lengths:
             column = x[:, columns[name]]
-            start = lower[columns[name]]
+            start = box.lower[columns[name]]
             slack = ROUNDING * (length + abs(start))
             outside = (column < start) | (column >= start + length - slack)  # neither is true of nan
             moved = column[outside]

@@ -12,11 +12,15 @@ from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Action, PointIndices, Rows, with_mirror_images
 from ax_symmetry.options import plain
 from ax_symmetry.symmetry import declaration
+from ax_symmetry.symmetry.box import Box
+from ax_symmetry.symmetry.constructors import Constructors
 from ax_symmetry.symmetry.encoding import Encoding, encode_values
+from ax_symmetry.symmetry.gauge import gauge_translations
 from ax_symmetry.symmetry.generated_group import build_action
 from ax_symmetry.symmetry.inert import Inert
 from ax_symmetry.symmetry.kind import Kind
 from ax_symmetry.symmetry.simplex import Simplex
+from ax_symmetry.symmetry.translation import Direction
 
 if TYPE_CHECKING:
     from ax.core.search_space import SearchSpace
@@ -25,11 +29,11 @@ Parameterization = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Symmetry:
+class Symmetry(Constructors):
     """A group that acts on the parameters of an experiment without changing its outcome.
 
-    A value: frozen, hashable, equal by content. Make one of its dict, by `Symmetry.permutation` or `Symmetry.mirror`,
-    or as `a * b`.
+    A value: frozen, hashable, equal by content. Make one of its dict, by `Symmetry.permutation`, `mirror`, `scaling`,
+    `translation` or `periodic`, or as `a * b`.
 
     Attributes:
         parts: What was declared, each part checked on its own; those that move nothing (simplexes) come last. May be
@@ -53,7 +57,7 @@ class Symmetry:
         if not isinstance(declared, tuple) or not all(isinstance(part, Kind) for part in declared):
             object.__setattr__(self, "parts", Symmetry.of(declared).parts)
         if not any(part.moves for part in self.parts):
-            raise SymmetryError("the symmetry moves nothing: declare blocks that trade places, or a mirror.")
+            raise SymmetryError("the symmetry moves nothing: declare blocks, or a mirror, or a scale.")
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda part: not part.moves)))
         for part in self.parts:
             part.check_with(self)
@@ -66,42 +70,6 @@ class Symmetry:
             SymmetryError: The dict is not that of a symmetry.
         """
         return symmetry if isinstance(symmetry, Symmetry) else cls.from_config(symmetry)
-
-    @classmethod
-    def permutation(
-        cls, blocks: Iterable[Sequence[str]], group: str | Iterable[Sequence[int]] = "symmetric"
-    ) -> Symmetry:
-        """Declare blocks that trade places.
-
-        Args:
-            blocks: Blocks of equal length; slot j of every block corresponds.
-            group: `"symmetric"`, `"alternating"`, `"cyclic"`, `"dihedral"`, or generators, each a 0-based one-line
-                permutation of the positions of the blocks.
-
-        Raises:
-            SymmetryError: The blocks or the generators cannot be.
-
-        Example:
-            >>> Symmetry.permutation([["a"], ["b"], ["c"], ["d"]], group=[[1, 0, 3, 2], [2, 3, 0, 1]]).order
-            4
-        """
-        return cls.from_config({"blocks": _listed(blocks), "group": _listed(group)})
-
-    @classmethod
-    def mirror(cls, centers: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Symmetry:
-        """Declare mirrors x -> 2 center - x.
-
-        Args:
-            centers: Parameters and their centers. All of one dict flip together; a list of dicts gives several mirrors.
-
-        Raises:
-            SymmetryError: The mirrors cannot be.
-
-        Example:
-            >>> Symmetry.mirror({"x": 0.5, "y": 0.0}).orbit({"x": 0.75, "y": 2})
-            [{'x': 0.75, 'y': 2}, {'x': 0.25, 'y': -2}]
-        """
-        return cls.from_config({"mirror": centers})
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Symmetry:
@@ -159,7 +127,12 @@ class Symmetry:
     @property
     def order(self) -> float:
         """The number of elements |G|: an int, exact for any size; `math.inf` for an infinite group."""
-        return self.action.order if all(part.is_finite for part in self.parts) else math.inf
+        return self.action.order if self.is_finite else math.inf
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the group is finite."""
+        return all(part.is_finite for part in self.parts)
 
     @cached_property
     def exchanges(self) -> tuple[tuple[str, str], ...]:
@@ -195,6 +168,17 @@ class Symmetry:
     def periods(self) -> dict[str, float]:
         """The period of every parameter on a circle."""
         return {name: period for part in reversed(self.parts) for name, period in part.periods.items()}
+
+    @cached_property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions in which parameters may move together, or their logarithms."""
+        return tuple(one for part in self.parts for one in part.directions)
+
+    @cached_property
+    def changed(self) -> dict[str, str]:
+        """The parameters whose values the group changes, not only exchanges, and the key that says so."""
+        changed = {name: part.KEYS[0] for part in reversed(self.parts) for name in part.changed}
+        return {other: key for name, key in changed.items() for other in self.orbit_of(name)}
 
     @cached_property
     def inert(self) -> tuple[Inert, ...]:
@@ -242,8 +226,10 @@ class Symmetry:
 
         Numbers compare by size, booleans with False first, strings alphabetically (`Canonicalize`, which knows the
         search space, compares choices by their position in `values`). It is the same for every image, up to rounding
-        where mirrors or periods compute numbers. A number with a period is brought to [0, period). Absent blocks come
-        last, and inert parameters are left out (`Canonicalize`, which knows their lowest values, gives them these).
+        where mirrors or periods compute numbers. A number with a period is brought to [0, period). What is scaled gets
+        the weighted geometric mean 1, and what is shifted the weighted mean 0 (`Canonicalize`: those of the middle of
+        the ranges, or the nearest that the bounds allow). Absent blocks come last, and inert parameters are left out
+        (`Canonicalize`, which knows their lowest values, gives them these).
 
         Raises:
             SymmetryError: A parameter is missing.
@@ -273,11 +259,14 @@ class Symmetry:
         names = set(present)
         return {name: part for part in self.simplexes if (name := part.implied_by(names)) is not None}
 
-    def gauge(self, x: Rows, columns: Mapping[str, int], lower: Rows) -> Rows:
-        """Choose the points that stand for the infinite orbits of rows `n x d`; see `Kind.gauge`."""
+    def gauge(self, x: Rows, columns: Mapping[str, int], box: Box, each: bool = False) -> Rows:
+        """Choose the points that stand for the infinite orbits of rows `n x d`; see `Kind.gauge`.
+
+        With `each`, numbers that only move together stay.
+        """
         for part in self.parts:
-            x = part.gauge(x, columns, lower)
-        return x
+            x = part.gauge(x, columns, box)
+        return gauge_translations(x, self.directions, columns, box) if self.directions and not each else x
 
     def _images(
         self, parameterization: Parameterization, find_points: Callable[[Encoding, Rows, Rows], PointIndices]
@@ -292,8 +281,3 @@ class Symmetry:
         mirrored = encoding.mirrored(x)
         points = find_points(encoding, x, mirrored)
         return encoding.images_of(parameterization, values, with_mirror_images(x, mirrored)[0], points)
-
-
-def _listed(values: Any) -> Any:
-    """Write what can be gone through as a list, but for text and dicts."""
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else values

@@ -12,7 +12,7 @@ from ax.core.search_space import SearchSpace
 from ax_symmetry.errors import SymmetryError
 from ax_symmetry.groups.permutations import ENUMERATION_LIMIT, too_large
 from ax_symmetry.kernels.base_kernels import block_sets
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.options import SET_KERNELS, SymmetrizeOptions
 from ax_symmetry.space.bounds import is_linear
 from ax_symmetry.space.validation import kernel_obstacle

@@ -34,8 +34,8 @@ from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, Symmetry
 from ax_symmetry import choose_generation_strategy, count_configurations, get_botorch
 from ax_symmetry._ax import backend, private
 from ax_symmetry._ax.search_model import SearchAcquisition
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.__main__ import _check, _declared, _experiment, _read, _stored
 from ax_symmetry.diagnostics import check_symmetry, suggest_symmetries
@@ -321,6 +321,67 @@ DECLARATIONS = [
     pytest.param(
         {**SLOTS, "absent": {"a": "q"}}, space([*(choice(n, ["x", "y"]) for n in "ac"), *map(float_range, "bd")]),
         ("parameter a", "'q'", "['x', 'y']"), "a value that it can have", id="absent-at-no-choice",
+    ),
+    pytest.param({"scale": {}}, TWO, ("scale",), 'write {"name": exponent}', id="empty-scale"),
+    pytest.param({"shift": []}, TWO, ("shift",), 'write {"name": weight}', id="empty-shift"),
+    pytest.param({"scale": "a"}, TWO, ("scale", "'a'"), 'Write {"a": exponent}', id="text-for-scale"),
+    pytest.param({"scale": 3.0}, TWO, ("scale", "3.0"), "or a list of names", id="number-for-scale"),
+    pytest.param({"shift": [3]}, TWO, ("shift", "3"), "a list of names", id="number-in-a-shift"),
+    pytest.param({"shift": ["a", "a"]}, TWO, ("shift", "parameter a"), "one place", id="shifted-twice"),
+    *[pytest.param({"scale": {"a": value}}, TWO, ("exponent of a",), "a finite number other than", id=f"scale-{value}")
+      for value in (0, math.inf, math.nan, True, "1")],
+    pytest.param(
+        {"symmetries": [{"scale": ["a"]}, {"shift": ["a"]}]}, TWO, ("scale", "parameter a", "a shift"),
+        "declare one of the two", id="scaled-and-shifted",
+    ),
+    pytest.param(
+        {"shift": ["a", "b"], "period": {"b": 0.5}}, TWO, ("shift", "parameter b", "a period"), "declare one",
+        id="shifted-with-a-period",
+    ),
+    pytest.param(
+        {"scale": ["a"], "mirror": {"a": 0.5}}, TWO, ("scale", "parameter a", "mirror"), "drop it", id="scaled-mirror",
+    ),
+    pytest.param(
+        {"shift": [{"a": 1, "b": 2}, {"a": 2, "b": 4}]}, TWO, ("2 parts", "a, b"), "drop one", id="shifts-that-depend",
+    ),
+    pytest.param({**PAIR, "scale": ["a"]}, TWO, ("scale", "moves a", "b would"), "one exponent", id="scale-of-one"),
+    pytest.param(
+        {**PAIR, "shift": {"a": 1, "b": 2}}, TWO, ("shift", "moves a, b"), "one weight", id="unequal-weights",
+    ),
+    pytest.param(
+        {"mirror": {"a": 0.5}, "shift": ["a", "b"]}, TWO, ("shift", "moves a, b"), "would have to move along",
+        id="mirror-of-one-that-is-shifted",
+    ),
+    pytest.param(
+        {"shift": ["a", "b"], **SUM}, FLOATS, ("shift of a", "a, b, c"), "drop the shift", id="shift-in-a-simplex",
+    ),
+    pytest.param(
+        {**MAYBE, "shift": ["a", "c"]}, FLOATS, ("parameter a", "has a shift"), "out of the shift",
+        id="absent-and-shifted",
+    ),
+    pytest.param(
+        {"scale": ["a", "b"]}, TWO, ("parameter a",), "range parameter on a log scale. Declare it",
+        id="scale-without-log",
+    ),
+    pytest.param(
+        {"scale": ["a"]}, pair(choice("a", [1, 2, 3]), float_range("b")), ("parameter a",), "out of the scale",
+        id="scale-of-a-choice",
+    ),
+    pytest.param(
+        {"scale": ["a"]}, pair(int_range("a", 1, 99, log_scale=True), float_range("b")), ("a is a whole number",),
+        "out of the scale", id="scale-of-whole-numbers",
+    ),
+    pytest.param(
+        {"shift": ["a"]}, pair(float_range("a", 1, 9, log_scale=True), float_range("b")), ("parameter a",),
+        "on a linear scale", id="shift-on-log",
+    ),
+    pytest.param(
+        {"shift": {"a": 2, "b": 3}}, pair(int_range("a", 0, 9), int_range("b", 0, 9)), ("parameters b and a", "steps"),
+        "weights, that fit", id="shift-that-leaves-the-grid",
+    ),
+    pytest.param(
+        {"shift": [["a", "b"], ["a"]]}, pair(int_range("a", 0, 9), int_range("b", 0, 9)), ("parameter a", "two shifts"),
+        "in one shift", id="two-shifts-of-whole-numbers",
     ),
     pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
     pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"a": period}', id="list-for-period"),
@@ -1076,6 +1137,10 @@ CALLS += [
     pytest.param(
         lambda: by_spec(InvariantKernel, {"symmetry": {"period": {"a": 1.0}}}), ("period", "surrogate spec"),
         "method 'kernel'", id="spec-with-a-period",
+    ),
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": {"shift": ["a", "b"]}}), ("shift", "surrogate spec"),
+        "method 'kernel'", id="spec-with-a-shift",
     ),
     pytest.param(lambda: ENDLESS.orbit({"a": 0.5}), ("infinitely many",), "use canonical", id="orbit-without-end"),
     pytest.param(

@@ -22,8 +22,8 @@ from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry._ax.search_model import Region
 from ax_symmetry._ax.strategies import generator_keywords
 from ax_symmetry.kernels.averaged import AveragedKernel
-from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels import ApproximatelyInvariantKernel
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.options import choose_method
 from ax_symmetry.transforms import costs
 from ax_symmetry.models.model_columns import feasible_images

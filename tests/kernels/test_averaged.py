@@ -21,7 +21,7 @@ from ax_symmetry import Symmetry
 from ax_symmetry.kernels import ProductMaternKernel
 from ax_symmetry.kernels.averaged import AveragedKernel
 from ax_symmetry.kernels.block_product import is_block_product
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 from botorch.models.kernels import CategoricalKernel
 from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, PeriodicKernel, ProductKernel, RBFKernel, ScaleKernel
 from torch.utils._python_dispatch import TorchDispatchMode

@@ -18,7 +18,8 @@ from ax_symmetry import Symmetry, SymmetryError, get_botorch
 from ax_symmetry._ax.fitted_models import fitted_model
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels import ApproximatelyInvariantKernel, InvariantKernel
-from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace, action_on_features
+from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from support import IDENTITY, add_trial, experiment, fast_optimizer, features, float_range, space
 

@@ -15,7 +15,8 @@ import pytest
 import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.errors import NotAveraged
-from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace, action_on_features
+from ax_symmetry.kernels.column_action import ColumnAction, ColumnPlace
+from ax_symmetry.kernels.feature_action import action_on_features
 
 BLOCKS = {"blocks": [["a1", "f1"], ["a2", "f2"], ["a3", "f3"]]}
 SIMPLEX: dict[str, Any] = {**BLOCKS, "simplex": {"parameters": ["f1", "f2", "f3"], "total": 2.0}}

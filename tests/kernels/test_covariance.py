@@ -11,8 +11,8 @@ import pytest
 import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.kernels.averaged import AveragedKernel
-from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels.covariance import scale_entries
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from gpytorch.kernels import Kernel, MaternKernel, RBFKernel, ScaleKernel
 from torch import Tensor

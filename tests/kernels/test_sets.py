@@ -16,7 +16,7 @@ import torch
 from ax_symmetry import Symmetry, SymmetryError
 from ax_symmetry.kernels import InvariantKernel
 from ax_symmetry.kernels.base_kernels import default_base
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.kernels.sets import SetKernel
 from botorch.models import SingleTaskGP
 from botorch.models.transforms import Normalize

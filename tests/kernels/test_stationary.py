@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from ax_symmetry import Symmetry
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from ax_symmetry.kernels import ProductMaternKernel
 from gpytorch.kernels import MaternKernel

@@ -17,7 +17,7 @@ import torch
 from ax_symmetry import Canonicalize, SymmetrizeObservations, Symmetry, get_botorch
 from ax_symmetry._ax import GENERATION
 from ax_symmetry._ax.fitted_models import fitted_model
-from ax_symmetry.kernels.column_action import action_on_features
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.search.orbit_likelihood import OrbitMarginalLogLikelihood, averaged_for_fit
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP

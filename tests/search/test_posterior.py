@@ -16,8 +16,8 @@ import pytest
 import torch
 from ax_symmetry import Symmetry
 from ax_symmetry.kernels.averaged import AveragedKernel
-from ax_symmetry.kernels.column_action import action_on_features
 from ax_symmetry.kernels import InvariantKernel
+from ax_symmetry.kernels.feature_action import action_on_features
 from ax_symmetry.search.averaged_model import average_model, search_model
 from ax_symmetry.search.posterior import BaselinePosterior, SearchPosterior
 from botorch.models import ModelListGP, SingleTaskGP

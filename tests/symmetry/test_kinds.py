@@ -22,6 +22,7 @@ from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import orbit_keys
 from ax_symmetry.space.order_constraints import order_constraints
 from ax_symmetry.symmetry import Blocks, Mirror, Simplex
+from ax_symmetry.symmetry.box import Box
 from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.kind import Kind
 from support import Remainder, float_range, space
@@ -72,7 +73,7 @@ def test_defaults_say_that_there_is_nothing() -> None:
     assert part.exchanges == part.flips == part.changed == part.symmetric_blocks == part.point_generators("a") == ()
     assert part.reflections == part.periods == {} and part.compared_names(["a"]) == ()
     assert part.moves and part.is_finite and part.in_unit_cube() is part
-    assert part.gauge(x, {"a": 0}, np.zeros(1)) is x
+    assert part.gauge(x, {"a": 0}, Box.unbounded(1)) is x
 
 
 def test_parts_that_move_nothing_come_last() -> None:

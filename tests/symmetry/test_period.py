@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from ax_symmetry import Canonicalize, Symmetry, SymmetryError
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.space.known_arms import KnownArms
+from ax_symmetry.symmetry.box import Box
 from ax_symmetry.symmetry.period import Period
 from brute_force import steady
 from hypothesis import given
@@ -29,7 +31,8 @@ LENGTHS = st.floats(1e-3, 1e3) | st.sampled_from([0.1, 0.2, 0.3, 1.0, math.tau, 
 
 
 def gauged(x: float, length: float, lower: float) -> float:
-    rows = Period((("phi", length),)).gauge(np.asarray([[7.0, x]]), {"phi": 1}, np.asarray([np.nan, lower]))
+    box = replace(Box.unbounded(2), lower=np.asarray([np.nan, lower]))
+    rows = Period((("phi", length),)).gauge(np.asarray([[7.0, x]]), {"phi": 1}, box)
     assert rows[0, 0] == 7.0
     return float(rows[0, 1])
 

@@ -1,0 +1,36 @@
+"""Where the points that stand for infinite orbits are to lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ax_symmetry.groups.actions import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """Bounds, grids and linear constraints of d columns.
+
+    Attributes:
+        lower: The lower bounds, `d`; 0 where there are none.
+        upper: The upper bounds, `d`; inf where there are none, and then no lower ones either.
+        middle: The middles of the declared ranges, `d`, of logarithms on a log scale; 0 where there are none.
+        steps: The steps of columns on a grid, `d`; 0 of others.
+        weights: What each of J linear constraints weighs the columns by, `J x d`.
+        limits: The most that each weighted sum may be, `J`.
+    """
+
+    lower: Rows
+    upper: Rows
+    middle: Rows
+    steps: Rows
+    weights: Rows = field(default_factory=lambda: np.zeros((0, 0)))
+    limits: Rows = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def unbounded(cls, width: int) -> Box:
+        """Return the box of columns of which nothing is known."""
+        lower, middle, steps = np.zeros((3, width))
+        return cls(lower, np.full(width, np.inf), middle, steps)
