@@ -19,6 +19,7 @@ from ax_symmetry.groups.induced_action import induced_action
 from ax_symmetry.kernels.column_places import ColumnPlace, amounts_of, categories_of, circles_of, implied_column
 from ax_symmetry.kernels.embeddings import Categories, Circles, Embedding
 from ax_symmetry.kernels.inert_columns import InertColumns
+from ax_symmetry.kernels.rotations import Rotations
 from ax_symmetry.kernels.translations import Translations
 from ax_symmetry.symmetry.inert import Inert
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -41,6 +42,7 @@ class ColumnAction:
         categories: The embedding of choices without an order, None without any; a kernel sees what both make of rows.
         inert: The quotient map of blocks that may be absent, None without any.
         translations: The quotient map of scalings and shifts, None without any.
+        rotations: The pairs of columns that are turned together, None without any.
         joined: Sets of columns that have one lengthscale, whatever the group does.
         amounts: The columns that say how much of a block there is, and what stands there for nothing.
     """
@@ -56,6 +58,7 @@ class ColumnAction:
     categories: Categories | None = None
     inert: InertColumns | None = None
     translations: Translations | None = None
+    rotations: Rotations | None = None
     joined: tuple[tuple[int, ...], ...] = ()
     amounts: Mapping[int, float] = field(default_factory=dict)
 
@@ -98,8 +101,11 @@ class ColumnAction:
         embeddings = circles_of(symmetry, places), categories_of(categories)
         amounts = amounts_of(symmetry, full)
         quotient = InertColumns.of(symmetry.inert if inert is None else inert, symmetry, full, total, amounts)
-        moved = Translations.of(symmetry, full, total)
-        return cls(action, width, partner, sign, shift, weights, offsets, *embeddings, quotient, moved, amounts=amounts)
+        turned = Rotations.of(symmetry, full)
+        moved = Translations.of(symmetry, full, total, turned)
+        joined = () if turned is None else tuple(map(tuple, turned.pairs.tolist()))
+        maps = *embeddings, quotient, moved, turned
+        return cls(action, width, partner, sign, shift, weights, offsets, *maps, joined, amounts)
 
     @property
     def order(self) -> int:
@@ -194,6 +200,8 @@ class ColumnAction:
             quotient: Put periodic columns on circles, and divide translations out; else they stay on their line.
         """
         rows = full = self.append_implied(x)
+        if self.rotations is not None:
+            rows = full = self.rotations.isotropic(full)
         if self.translations is not None:
             rows = self.translations.coordinates(full)
             shares = None if self.inert is None else self.inert.share(full)
@@ -216,6 +224,8 @@ class ColumnAction:
         if self.translations is not None and self.inert is not None:
             moved = self.translations.span.any(dim=0)
             constants[moved] = self.translations.centers[moved]
+        if self.rotations is not None and self.inert is not None:
+            constants[self.rotations.pairs] = self.rotations.centers
         for embedding in self.embeddings:
             for column, own in embedding.places(len(source)).items():
                 constants[column] = 0.0
@@ -254,6 +264,7 @@ class ColumnAction:
             categories=None if self.categories is None else self.categories.scaled(lower, width),
             inert=None if self.inert is None else self.inert.scaled(low, wide),
             translations=None if self.translations is None else self.translations.scaled(low, wide),
+            rotations=None if self.rotations is None else self.rotations.scaled(low, wide),
             amounts={c: (zero - float(low[c])) / float(wide[c]) for c, zero in self.amounts.items()},
         )
 

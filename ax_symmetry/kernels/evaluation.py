@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ax_symmetry.kernels.base_kernels import as_ard_rbf, evaluate, tied_lengthscale
+from ax_symmetry.kernels.base_kernels import as_ard_rbf, column_weights, evaluate, tied_lengthscale
 from ax_symmetry.kernels.block_product import BlockProduct
 from ax_symmetry.kernels.chunks import sum_over_images
 from ax_symmetry.kernels.covariance import Covariance
 from ax_symmetry.kernels.group_average import Average, Entries, average, column_sets
+from ax_symmetry.kernels.rotations import Turned
 from ax_symmetry.kernels.sets import SetKernel
 from ax_symmetry.kernels.stationary import ProductMaternKernel, gaussian, matern
 
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 
 def covariance_of(kernel: AveragedKernel, params: dict[str, Any]) -> Covariance:
     """Choose the cheapest exact way to evaluate an averaged kernel with its present hyperparameters."""
+    finite = _finite_average(kernel, params)
+    if kernel.action.rotations is None:
+        return finite
+    base, class_index = kernel.base_kernel, kernel.action.class_index
+    is_smooth = as_ard_rbf(base, class_index) is not None
+    return Turned(finite, kernel, column_weights(base, class_index), is_smooth)
+
+
+def _finite_average(kernel: AveragedKernel, params: dict[str, Any]) -> Covariance:
+    """Choose the way for the finite part of the group."""
     base, class_index = kernel.base_kernel, kernel.action.class_index
     if type(base) is SetKernel:
         return _OfSets(kernel, params)

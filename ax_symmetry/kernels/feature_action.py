@@ -34,6 +34,7 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
         if name not in names and name not in implied:
             hint = f"name all columns of x. {simplex_hint(symmetry, name, names)}".rstrip()
             raise SymmetryError(f"feature_names: parameter {name} of the symmetry is missing; {hint}")
+    _check_center(symmetry)
     points = points_of_numbers(symmetry.inert)
     places = {
         name: ColumnPlace(
@@ -47,3 +48,16 @@ def action_on_features(symmetry: Symmetry, names: Sequence[str]) -> ColumnAction
         if name in symmetry.parameters
     }
     return ColumnAction.of(symmetry, places, len(names))
+
+
+def _check_center(symmetry: Symmetry) -> None:
+    """Check that it is known what pairs are turned about.
+
+    Raises:
+        SymmetryError: It is not: the columns have no ranges whose middle it could be.
+    """
+    part, shifted = symmetry.turned, {name for one in symmetry.directions for name in one.names}
+    if part is None or part.center is not None:
+        return
+    if any(name not in symmetry.centers and name not in shifted for name in part.parameters):
+        raise SymmetryError("rotate: columns have no ranges whose middle could be the center; give the center.")

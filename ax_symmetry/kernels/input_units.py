@@ -158,6 +158,8 @@ def _is_computed_with(columns: ColumnAction, column: int) -> bool:
     """Tell whether mirror images, implied values, circles or what is inert are computed from a column."""
     mirrored = (columns.action.generators == column + columns.action.width).any()
     on_circle = columns.circles is not None and column in columns.circles.columns
+    if columns.rotations is not None and (columns.rotations.pairs == column).any():
+        return True
     if columns.translations is not None and columns.translations.span[:, column].any():
         return True
     if columns.inert is not None and any((switches.columns == column).any() for switches in columns.inert.switches):

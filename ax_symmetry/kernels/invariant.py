@@ -240,6 +240,14 @@ def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
         x = torch.rand(6, action.width, generator=draw, dtype=torch.double)
         x[:3] = (4 * x[:3]).round() / 4  # kernels of categories look at equality alone
         wanted = evaluate(other, x, x, action.class_index)
+        rotations = action.rotations
+        if rotations is not None:
+            moved = rotations(x, torch.tensor([0.7]))[0]
+            if not torch.allclose(evaluate(other, moved, moved, action.class_index), wanted, rtol=1e-6, atol=1e-9):
+                raise SymmetryError(
+                    f"base_kernel: the {kind} changes when pairs are turned; use a kernel of the distance of all columns, "
+                    "such as RBFKernel, or 'rbf'."
+                )
         for element in action.generators:
             moved = action.points(x).index_select(-1, element)
             if not torch.allclose(evaluate(other, moved, moved, action.class_index), wanted, rtol=1e-6, atol=1e-9):

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ax_symmetry.errors import NotAveraged
 from ax_symmetry.kernels.column_places import ColumnPlace
+from ax_symmetry.kernels.rotations import Rotations
 from ax_symmetry.symmetry.symmetry import Symmetry
 
 
@@ -42,8 +43,10 @@ class Translations:
     lines: Tensor
 
     @classmethod
-    def of(cls, symmetry: Symmetry, places: Mapping[str, ColumnPlace], width: int) -> Translations | None:
-        """Find the map on D columns; None if there are no translations.
+    def of(
+        cls, symmetry: Symmetry, places: Mapping[str, ColumnPlace], width: int, rotations: Rotations | None = None
+    ) -> Translations | None:
+        """Find the map on D columns, in which pairs that are turned have one unit; None without translations.
 
         Raises:
             NotAveraged: A parameter is bent in its column.
@@ -66,6 +69,9 @@ class Translations:
                 if step is None:
                     raise NotAveraged(f"parameter {name} is bent in the model, but has a {direction.key}.")
                 row[column] = weight * step
+        if rotations is not None:
+            centers[rotations.pairs] = rotations.centers
+            span[:, rotations.pairs[:, 1]] *= rotations.ratios
         return cls(span, centers, tuple(lines), torch.tensor(list(lines.values())).double().reshape(-1, 4).T)
 
     def coordinates(self, rows: Tensor) -> Tensor:

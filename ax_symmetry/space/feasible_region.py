@@ -75,11 +75,14 @@ class FeasibleRegion:
             y: The rows.
             others: A candidate's parameters, of which those outside of the symmetry count.
         """
-        weights = np.zeros((len(self.constraints), y.shape[1]))
+        return self.encoding.gauge(y, self._box_for(others))
+
+    def _box_for(self, others: Mapping[str, Any]) -> Box:
+        """Return where rows may lie, given a candidate's other parameters."""
+        weights = np.zeros((len(self.constraints), len(self.lower)))
         for row, (columns, own, _, _) in zip(weights, self.constraints):
             row[columns] = own
-        limits = np.asarray(self.limits(others, with_slack=False))
-        return self.encoding.gauge(y, replace(self._box, weights=weights, limits=limits))
+        return replace(self._box, weights=weights, limits=np.asarray(self.limits(others, with_slack=False)))
 
     def gauge_each(self, y: Rows) -> Rows:
         """Do so for every number by itself, and leave those alone that only move together."""
@@ -133,12 +136,28 @@ class FeasibleRegion:
 
         Cost: that of `Action.canonical_points` if the representative is inside; else O(|G|) per row for a group that
         can be written out, and some hundred linear assignment problems for the arrangements of many blocks (see
-        `arrangement`).
+        `arrangement`). With a rotation that of every critical angle.
 
         Returns:
             Which rows have an image inside, and these images; the row itself where there is none, or the representative
             where a value is there twice that must differ between blocks.
         """
+        if self.encoding.symmetry.turned is None:
+            return self._least_image(action, x, comparison_order, others)
+        inside, y = np.zeros(len(x), dtype=bool), x.copy()
+        for i, row in enumerate(x):
+            turned = np.vstack([self.encoding.turned(row, self._box_for(others[i])), row])
+            fit, images = self._least_image(action, turned, comparison_order, [others[i]] * len(turned))
+            at_angles = images[:-1][fit[:-1]]  # the row as it is only if no critical angle keeps the constraints
+            found = at_angles if len(at_angles) else images[-1:]
+            inside[i] = fit.any()
+            y[i] = found[self.encoding.ascending(found, comparison_order)[0]]
+        return inside, self.encoding.unmoved(x, y)
+
+    def _least_image(
+        self, action: Action, x: Rows, comparison_order: Sequence[int], others: Sequence[Mapping[str, Any]]
+    ) -> tuple[npt.NDArray[np.bool_], Rows]:
+        """Do so for rows that are turned already."""
         gauged = self.encoding.gauge(x)
         z = with_mirror_images(gauged, self.encoding.mirrored(gauged))
         mirrored = z[:, x.shape[1]:]
@@ -151,10 +170,7 @@ class FeasibleRegion:
             image = search(action, z[i], comparison_order, others[i])
             inside[i] = image is not None
             y[i] = x[i] if image is None else image
-        if self.encoding.symmetry.directions:  # numbers that are moved there and back again
-            same = np.abs(y - x) <= 1e-12 * (np.abs(x) + np.where(np.isfinite(self.upper), np.abs(self.upper), 0.0))
-            y = np.where(same.all(axis=1, keepdims=True), x, y)
-        return inside, y
+        return inside, self.encoding.unmoved(x, y) if self.encoding.symmetry.directions else y
 
     def _by_enumeration(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]
@@ -162,10 +178,7 @@ class FeasibleRegion:
         """Compare all images of one row."""
         images = self.gauge(z[action.elements], others)
         inside = images[self.contains(images, others)]
-        compared = self.encoding.compared(inside)
-        if self.encoding.symmetry.directions:  # what the bounds decide may be equal but for rounding
-            compared = np.round(compared / self.slack / 0.1)
-        return inside[_ascending(compared, comparison_order)[0]] if len(inside) else None
+        return inside[self.encoding.ascending(inside, comparison_order)[0]] if len(inside) else None
 
     def _by_arrangement(
         self, action: Action, z: Rows, comparison_order: Sequence[int], others: Mapping[str, Any]

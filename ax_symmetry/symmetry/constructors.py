@@ -93,6 +93,25 @@ class Constructors(ABC):
         return cls.from_config({"shift": _listed(weights)})
 
     @classmethod
+    def rotation(cls, pairs: Iterable[Sequence[str]], center: Sequence[float] | None = None) -> Symmetry:
+        """Declare points of a plane that may be turned together, all by one angle.
+
+        Args:
+            pairs: The names of both coordinates of each point. In a search space they are ranges on a linear scale.
+            center: What they are turned about; the middle of their ranges by default, without a search space 0.
+
+        Raises:
+            SymmetryError: The pairs or the center cannot be.
+
+        Example:
+            >>> found = Symmetry.rotation([["x", "y"]]).canonical({"x": 3.0, "y": 4.0})
+            >>> {name: round(value, 6) + 0.0 for name, value in found.items()}
+            {'x': -5.0, 'y': 0.0}
+        """
+        pairs = [_listed(pair) for pair in pairs]
+        return cls.from_config({"rotate": {"pairs": pairs} if center is None else {"pairs": pairs, "center": center}})
+
+    @classmethod
     def periodic(cls, periods: Mapping[str, float]) -> Symmetry:
         """Declare that values which differ by a period are the same.
 

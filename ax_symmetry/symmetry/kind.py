@@ -13,6 +13,7 @@ from ax_symmetry.symmetry.box import Box
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.inert import Inert
+    from ax_symmetry.symmetry.rotate import Rotate
     from ax_symmetry.symmetry.symmetry import Symmetry
     from ax_symmetry.symmetry.translation import Direction
 
@@ -96,7 +97,8 @@ class Kind:
     @property
     def changed(self) -> tuple[str, ...]:
         """The parameters whose values are changed, not only exchanged, so that their sums are not preserved."""
-        return (*self.reflections, *self.periods, *(name for one in self.directions for name in one.names))
+        moved = [name for one in self.directions for name in one.names]
+        return (*self.reflections, *self.periods, *moved, *(self.parameters if self.turned else ()))
 
     @property
     def symmetric_blocks(self) -> tuple[tuple[str, ...], ...]:
@@ -134,6 +136,11 @@ class Kind:
     def directions(self) -> tuple[Direction, ...]:
         """The directions in which nothing changes; the gauge of all parts together is left to `gauge_translations`."""
         return ()
+
+    @property
+    def turned(self) -> Rotate | None:
+        """The rotation that it is; the least of the rows at its critical angles stands for all."""
+        return None
 
     def gauge(self, x: Rows, columns: Mapping[str, int], box: Box) -> Rows:
         """Replace each row by the point of its infinite orbit that stands for it.

@@ -14,12 +14,14 @@ from ax_symmetry.options import plain
 from ax_symmetry.symmetry import declaration
 from ax_symmetry.symmetry.box import Box
 from ax_symmetry.symmetry.constructors import Constructors
-from ax_symmetry.symmetry.encoding import Encoding, encode_values
+from ax_symmetry.symmetry.encoding import Encoding
 from ax_symmetry.symmetry.gauge import gauge_translations
 from ax_symmetry.symmetry.generated_group import build_action
 from ax_symmetry.symmetry.inert import Inert
 from ax_symmetry.symmetry.kind import Kind
+from ax_symmetry.symmetry.rotate import Rotate
 from ax_symmetry.symmetry.simplex import Simplex
+from ax_symmetry.symmetry.single_points import encode_values
 from ax_symmetry.symmetry.translation import Direction
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Symmetry(Constructors):
     """A group that acts on the parameters of an experiment without changing its outcome.
 
     A value: frozen, hashable, equal by content. Make one of its dict, by `Symmetry.permutation`, `mirror`, `scaling`,
-    `translation` or `periodic`, or as `a * b`.
+    `translation`, `rotation` or `periodic`, or as `a * b`.
 
     Attributes:
         parts: What was declared, each part checked on its own; those that move nothing (simplexes) come last. May be
@@ -175,6 +177,11 @@ class Symmetry(Constructors):
         return tuple(one for part in self.parts for one in part.directions)
 
     @cached_property
+    def turned(self) -> Rotate | None:
+        """The rotation, if there is one."""
+        return next((part.turned for part in self.parts if part.turned is not None), None)
+
+    @cached_property
     def changed(self) -> dict[str, str]:
         """The parameters whose values the group changes, not only exchanges, and the key that says so."""
         changed = {name: part.KEYS[0] for part in reversed(self.parts) for name in part.changed}
@@ -228,8 +235,8 @@ class Symmetry(Constructors):
         search space, compares choices by their position in `values`). It is the same for every image, up to rounding
         where mirrors or periods compute numbers. A number with a period is brought to [0, period). What is scaled gets
         the weighted geometric mean 1, and what is shifted the weighted mean 0 (`Canonicalize`: those of the middle of
-        the ranges, or the nearest that the bounds allow). Absent blocks come last, and inert parameters are left out
-        (`Canonicalize`, which knows their lowest values, gives them these).
+        the ranges, or the nearest that the bounds allow). What is turned has a point on an axis (or at a bound). Absent
+        blocks come last, and inert parameters are left out (`Canonicalize` gives them their lowest values).
 
         Raises:
             SymmetryError: A parameter is missing.
@@ -277,7 +284,7 @@ class Symmetry(Constructors):
             wanted = ", ".join(f"{name!r}: ..." for name in self.parameters)
             raise SymmetryError(f"parameterization: expected a dict such as {{{wanted}}}; got {shown(given)}.")
         encoding, values, x = encode_values(self, parameterization)
-        x = encoding.gauge(x)
+        x = encoding.gauge(encoding.best_turned(x, self.comparison_order()))
         mirrored = encoding.mirrored(x)
         points = find_points(encoding, x, mirrored)
         return encoding.images_of(parameterization, values, with_mirror_images(x, mirrored)[0], points)

@@ -1,0 +1,196 @@
+"""Kernels that are averaged over rotations: the mean over enough angles, as cosets of the finite part of the group.
+
+    k(x, x') = 1/N sum over angles of k_F(x, R x'),    angle = 2 pi j / N
+
+For a smooth kernel the mean over N equal angles converges exponentially to that over the circle (Trefethen and
+Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 2014). N is chosen for each evaluation from the
+present lengthscales and from how far the points are from the center, so that the error stays below `TOLERANCE`: 8 to 20
+angles where lengthscales are long. A Matern-5/2 kernel is not smooth where two points meet, and takes more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from ax_symmetry.errors import NotAveraged
+from ax_symmetry.kernels.chunks import CHUNK
+from ax_symmetry.kernels.column_places import ColumnPlace
+from ax_symmetry.kernels.covariance import Covariance
+from ax_symmetry.symmetry.symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from ax_symmetry.kernels.averaged import AveragedKernel
+
+TOLERANCE = 1e-8
+"""How far covariances of a normalized kernel may be from those of the mean over the circle."""
+ANGLES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512)
+"""How many angles there may be: few numbers, so that the same points are mostly seen at the same angles."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rotations:
+    """Pairs of columns that are turned together.
+
+    Attributes:
+        pairs: The columns of the p pairs, `p x 2`.
+        centers: What they are turned about, `p x 2`.
+        ratios: By what the second column of each pair is multiplied, about the center, to be in units of the first.
+    """
+
+    pairs: Tensor
+    centers: Tensor
+    ratios: Tensor
+
+    @classmethod
+    def of(cls, symmetry: Symmetry, places: Mapping[str, ColumnPlace]) -> Rotations | None:
+        """Find the columns; None if there is no rotation.
+
+        Raises:
+            NotAveraged: A parameter is bent in its column.
+        """
+        part = symmetry.turned
+        if part is None:
+            return None
+        pairs, centers, ratios = [], [], []
+        for pair in part.pairs:
+            own, slopes = [places[name] for name in pair], []
+            for name, place in zip(pair, own):
+                if place.slope is None or len(place.columns) > 1:
+                    raise NotAveraged(f"parameter {name} is not linear in the model, but is turned.")
+                slopes.append(place.slope)
+            pairs.append([place.columns[0] for place in own])
+            middles = [place.mirror_sum / 2 for place in own]
+            given = part.center and [place.offset + place.slope * c for place, c in zip(own, part.center)]
+            centers.append(given or middles)
+            ratios.append(abs(slopes[0] / slopes[1]))
+        return cls(torch.tensor(pairs), torch.tensor(centers).double(), torch.tensor(ratios).double())
+
+    def isotropic(self, rows: Tensor) -> Tensor:
+        """Give both columns of each pair one unit, in rows `... x n x D`."""
+        if bool((self.ratios == 1.0).all()):
+            return rows
+        along, (center, ratio) = self.pairs[:, 1].to(rows.device), (self.centers[:, 1].to(rows), self.ratios.to(rows))
+        return rows.index_copy(-1, along, center + (rows.index_select(-1, along) - center) * ratio)
+
+    def __call__(self, rows: Tensor, angles: Tensor) -> Tensor:
+        """Turn rows `... x n x D` by A angles: `A x ... x n x D`."""
+        across, along = self.pairs.to(rows.device).T
+        x, y = self.centers.to(rows).T
+        u, v = rows.index_select(-1, across) - x, rows.index_select(-1, along) - y
+        shape = (-1, *[1] * rows.ndim)
+        cosine, sine = angles.to(rows).cos().reshape(shape), angles.to(rows).sin().reshape(shape)
+        turned = rows.expand(len(angles), *rows.shape)
+        turned = turned.index_copy(-1, across, x + cosine * u - sine * v)
+        return turned.index_copy(-1, along, y + sine * u + cosine * v)
+
+    def arms(self, rows: Tensor, weights: Tensor) -> Tensor:
+        """Return the weighted distances from the center `... x n x p` of pairs in rows, given weights `... x 1 x D`."""
+        parts = (rows.index_select(-1, own.to(rows.device)) - c.to(rows) for own, c in zip(self.pairs.T, self.centers.T))
+        squares = sum(part.square() for part in parts)
+        return (squares * weights.index_select(-1, self.pairs[:, 0].to(rows.device))).sqrt()
+
+    def scaled(self, lower: Tensor, width: Tensor) -> Rotations:
+        """Return the pairs in rows `(x - lower) / width`, given both for the D columns."""
+        wide = width[self.pairs]
+        centers = (self.centers - lower[self.pairs]) / wide
+        return replace(self, centers=centers, ratios=self.ratios * wide[:, 1] / wide[:, 0])
+
+
+class Turned(Covariance):
+    """A covariance averaged over rotations. Prepared: the rows as they are.
+
+    Args:
+        inner: The covariance that is averaged over the finite part of the group.
+        kernel: The kernel.
+        weights: 1 / lengthscale^2 of every column, `... x 1 x d`; None if the base kernel has no such thing.
+        is_smooth: Whether the kernel is as smooth as an RBF kernel, not a Matern-5/2 one.
+    """
+
+    def __init__(self, inner: Covariance, kernel: AveragedKernel, weights: Tensor | None, is_smooth: bool) -> None:
+        super().__init__(inner.normalize)
+        self.inner, self.action, self.is_smooth = inner, kernel.action, is_smooth
+        self.batch = len(kernel.batch_shape)
+        self.weights = None if weights is None else weights.detach()
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return x
+
+    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
+        n = self._number(one, other)
+        angles = torch.arange(n, dtype=torch.double) * (2 * torch.pi / n)
+        straight = self.inner.prepare(one)
+        if one is not other:
+            return self._total(straight, other, angles) / n
+        # By joint invariance the entries at an angle are those at its opposite, transposed.
+        half = self._total(straight, other, angles[1 : n // 2])
+        turned = self.inner.prepare(self._turned(other, angles[n // 2 : n // 2 + 1]))
+        both = self.inner(straight, straight) + self.inner(straight.expand_as(turned), turned)[0]
+        return (both + half + half.mT) / n
+
+    def diagonal(self, one: Tensor, other: Tensor) -> Tensor:
+        n = self._number(one, other)
+        turned = self.inner.prepare(self._turned(other, torch.arange(n, dtype=torch.double) * (2 * torch.pi / n)))
+        return self.inner.diagonal(self.inner.prepare(one).expand_as(turned), turned).mean(dim=0)
+
+    def prior_variance(self, prepared: Tensor) -> Tensor:
+        return self.inner.prior_variance(self.inner.prepare(prepared))
+
+    def _turned(self, rows: Tensor, angles: Tensor) -> Tensor:
+        """Turn rows, with the angles before the batch of hyperparameters."""
+        turned = self.action.rotations(rows, angles)
+        missing = self.batch - (rows.ndim - 2)
+        return turned.reshape(len(angles), *[1] * max(0, missing), *rows.shape)
+
+    def _total(self, straight: Tensor, other: Tensor, angles: Tensor) -> Tensor:
+        """Add up the entries at some angles; if they are too many to be held at once, in chunks."""
+
+        def total(chunk: Tensor) -> Tensor:
+            turned = self.inner.prepare(self._turned(other, chunk))
+            return self.inner(straight.expand(len(chunk), *straight.shape), turned).sum(dim=0)
+
+        entries = straight.shape[:-1].numel() * other.shape[-2] * self.action.width**2
+        chunks = angles.split(max(1, CHUNK // max(1, entries)))
+        if len(chunks) == 1:
+            return total(angles)
+        return sum(checkpoint(total, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks)
+
+    def _number(self, one: Tensor, other: Tensor) -> int:
+        """Choose how many angles keep the error below the tolerance."""
+        if self.weights is None or 0 in (one.numel(), other.numel()):
+            return ANGLES[-1]
+        arms = [self.action.rotations.arms(rows.detach(), self.weights.to(rows)) for rows in (one, other)]
+        longest = [float(own.square().sum(dim=-1).max().sqrt()) for own in arms]
+        wanted = _angles_of_rbf(longest[0] * longest[1], self.action.order)
+        if not self.is_smooth:
+            furthest = max(float(own.max()) for own in arms)
+            wanted = max(wanted, _angles_of_matern(furthest, len(self.action.rotations.pairs)))
+        return next((n for n in ANGLES if n >= wanted), ANGLES[-1])
+
+
+def _angles_of_rbf(z: float, order: int) -> int:
+    """Return the least N with 2 I_N(z) / I_0(z) below the tolerance, for one of `order` elements."""
+    from scipy.special import ive
+
+    tolerance = max(TOLERANCE / 10 / order, 1e-15)
+    numbers = np.asarray(ANGLES)
+    with np.errstate(invalid="ignore"):
+        error = 2 * ive(numbers, z) / ive(0, z)
+    good = numbers[error <= tolerance]
+    return int(good[0]) if len(good) else ANGLES[-1]
+
+
+def _angles_of_matern(r: float, pairs: int) -> int:
+    """Return the least N at which the fifth derivative's jump, where two points meet, errs by less than the tolerance.
+
+    The Matern-5/2 kernel of the chord of a circle of radius r has the term -(5^(1/2) r |angle|)^5 / 45, whose Fourier
+    coefficients are 120 / (pi N^6) times that factor.
+    """
+    return ceil((2 * 120 / np.pi * pairs * (5**0.5 * r) ** 5 / 45 / (TOLERANCE / 10)) ** (1 / 6))

@@ -1,0 +1,111 @@
+"""Gauge of rotations: the angles at which a set of points may stand for all that it can be turned to.
+
+These are the angles at which a point lies on an axis through the center, and those at which the points just fit into
+their bounds. Every set of points that fits at some angle fits at one of these, they are the same from wherever one
+starts, and points may trade places or be mirrored at an axis before or after. The least of the images is canonical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from ax_symmetry.groups.actions import Rows
+from ax_symmetry.symmetry.box import Box
+from ax_symmetry.symmetry.rotate import Rotate
+
+Complex = npt.NDArray[np.complex128]
+ROUNDING = 1e-12
+"""By how much, as a fraction of its distance from the center, a point may seem not to reach a bound that it touches."""
+
+
+def turned_rows(row: Rows, part: Rotate, columns: Mapping[str, int], box: Box, shifted: bool) -> Rows:
+    """Turn a row by its critical angles.
+
+    Args:
+        row: The row, `d`; pairs with nan do not count, and stay.
+        part: The rotation.
+        columns: The column of every parameter.
+        box: Bounds and constraints.
+        shifted: Whether the points may be shifted as well, so that they turn about their mean.
+
+    Returns:
+        The rows `k x d`; of p points, with bounds of b different widths, k is at most 4 p + 8 p b, or 4 p + 4 p^2 b if
+        they may be shifted, and 2 for every constraint.
+    """
+    across, along = (np.asarray([columns[pair[side]] for pair in part.pairs]) for side in (0, 1))
+    there = ~np.isnan(row[across]) & ~np.isnan(row[along])
+    across, along = across[there], along[there]
+    points = row[across] + 1j * row[along]
+    if shifted:
+        center = points.mean() if len(points) else 0j
+    elif part.center is not None:
+        center = complex(*part.center)
+    else:
+        center = box.middle[across] + 1j * box.middle[along]
+    arms = points - center
+    angles = np.concatenate([_aligned(arms), *_touching(arms, points - arms, across, along, row, box, shifted)])
+    arms = arms * np.exp(1j * (angles if len(angles) else np.zeros(1)))[:, None]
+    tiny = 1e-15 * np.abs(arms).max(initial=0.0)  # on an axis, but for rounding
+    arms = np.where(np.abs(arms.real) <= tiny, 0.0, arms.real) + 1j * np.where(np.abs(arms.imag) <= tiny, 0.0, arms.imag)
+    turned = center + arms
+    rows = np.tile(row, (len(turned), 1))
+    rows[:, across], rows[:, along] = turned.real, turned.imag
+    return rows
+
+
+def _aligned(arms: Complex) -> Rows:
+    """Return the angles that bring a point to an axis."""
+    longest = np.abs(arms).max(initial=0.0)
+    away = arms[np.abs(arms) > 1e-9 * longest]
+    return (-np.angle(away)[:, None] + np.arange(4) * np.pi / 2).ravel()
+
+
+def _touching(
+    arms: Complex, centers: Complex, across: npt.NDArray[np.intp], along: npt.NDArray[np.intp], row: Rows, box: Box,
+    shifted: bool,
+) -> list[Rows]:
+    """Return the angles at which `Re(arm e^(i angle))` reaches a limit, for all bounds and constraints.
+
+    Points may trade places, so that each may reach the bounds of any; and be mirrored, so that it may do so on any side.
+    """
+    ends = [(v[columns], c) for columns, c in ((across, centers.real), (along, centers.imag))
+            for v in (box.lower, box.upper)]
+    reaches = np.concatenate([np.abs(end - center)[np.isfinite(box.upper[columns])]
+                              for (end, center), columns in zip(ends, (across, across, along, along))])
+    if shifted:  # the distance of two points is limited by how far both may move
+        arms = np.asarray([one - other for one, other in combinations(arms, 2)], dtype=complex)
+        reaches = np.concatenate([
+            np.abs(box.upper[columns][:, None] - box.lower[columns])[np.isfinite(box.upper[columns])].ravel()
+            for columns in (across, along)
+        ])
+    reaches = np.unique(reaches)
+    found = [_reaching(side * arm, reach) for arm in arms for reach in reaches for side in (1, -1, 1j, -1j)]
+    if shifted:
+        return found
+    for weights, limit in zip(box.weights, box.limits):
+        total = (arms * (weights[across] - 1j * weights[along])).sum()
+        still = row.copy()
+        still[across], still[along] = centers.real, centers.imag
+        found.append(_reaching(total, limit - np.where(np.isnan(still), box.lower, still) @ weights))
+    return found
+
+
+def _reaching(arm: complex, value: float) -> Rows:
+    """Return the angles by which an arm must turn so that its real part is a value."""
+    length = abs(arm)
+    if length == 0 or abs(value) > length * (1 + ROUNDING):
+        return np.zeros(0)
+    half = np.arccos(np.clip(value / length, -1.0, 1.0))
+    return np.asarray([half, -half]) - np.angle(arm)
+
+
+def clipped(rows: Rows, box: Box) -> tuple[npt.NDArray[np.bool_], Rows]:
+    """Tell which rows lie within the bounds but for rounding, and put the numbers of those on the bounds."""
+    slack = 1e-9 * np.where(np.isfinite(box.upper), box.upper - box.lower, 0.0)
+    low = np.where(np.isfinite(box.upper), box.lower, -np.inf)
+    inside = ((rows >= low - slack) & (rows <= box.upper + slack) | np.isnan(rows)).all(axis=1)
+    return inside, np.where(inside[:, None], np.clip(rows, low, box.upper), rows)
