@@ -123,6 +123,15 @@ class ColumnAction:
         return bool((self.action.generators >= self.action.width).any())
 
     @cached_property
+    def commutes_with_rotations(self) -> bool:
+        """Whether no element of the finite group changes the sense in which pairs are turned, as mirrors do."""
+        if self.rotations is None:
+            return True
+        x, quarter = torch.rand(1, self.width).double(), torch.tensor([torch.pi / 2])
+        first, then = self.points(self.rotations(x, quarter)[0]), self.points(x)
+        return all(torch.allclose(first[:, g], self.rotations(then[:, g], quarter)[0]) for g in self.generators)
+
+    @cached_property
     def elements(self) -> Tensor:
         """All elements `|G| x d` as points; of a group that can be written out."""
         return torch.from_numpy(self.action.elements[:, :self.width])

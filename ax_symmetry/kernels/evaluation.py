@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 def covariance_of(kernel: AveragedKernel, params: dict[str, Any]) -> Covariance:
     """Choose the cheapest exact way to evaluate an averaged kernel with its present hyperparameters."""
     finite = _finite_average(kernel, params)
-    if kernel.action.rotations is None:
+    rotations = kernel.action.rotations
+    if rotations is None:
         return finite
     base, class_index = kernel.base_kernel, kernel.action.class_index
     is_smooth = as_ard_rbf(base, class_index) is not None
-    return Turned(finite, kernel, column_weights(base, class_index), is_smooth)
+    return Turned(finite, kernel, rotations, column_weights(base, class_index), is_smooth)
 
 
 def _finite_average(kernel: AveragedKernel, params: dict[str, Any]) -> Covariance:

@@ -245,8 +245,8 @@ def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
             moved = rotations(x, torch.tensor([0.7]))[0]
             if not torch.allclose(evaluate(other, moved, moved, action.class_index), wanted, rtol=1e-6, atol=1e-9):
                 raise SymmetryError(
-                    f"base_kernel: the {kind} changes when pairs are turned; use a kernel of the distance of all columns, "
-                    "such as RBFKernel, or 'rbf'."
+                    f"base_kernel: the {kind} changes when pairs are turned; use a kernel of the distance of all "
+                    "columns, such as RBFKernel, or 'rbf'."
                 )
         for element in action.generators:
             moved = action.points(x).index_select(-1, element)

@@ -61,17 +61,17 @@ class Rotations:
             return None
         pairs, centers, ratios = [], [], []
         for pair in part.pairs:
-            own, slopes = [places[name] for name in pair], []
-            for name, place in zip(pair, own):
+            slopes, about = [], []
+            for name, center in zip(pair, part.center or (None, None)):
+                place = places[name]
                 if place.slope is None or len(place.columns) > 1:
                     raise NotAveraged(f"parameter {name} is not linear in the model, but is turned.")
                 slopes.append(place.slope)
-            pairs.append([place.columns[0] for place in own])
-            middles = [place.mirror_sum / 2 for place in own]
-            given = part.center and [place.offset + place.slope * c for place, c in zip(own, part.center)]
-            centers.append(given or middles)
+                about.append(place.mirror_sum / 2 if center is None else place.offset + place.slope * center)
+            pairs.append([places[name].columns[0] for name in pair])
+            centers.append(about)
             ratios.append(abs(slopes[0] / slopes[1]))
-        return cls(torch.tensor(pairs), torch.tensor(centers).double(), torch.tensor(ratios).double())
+        return cls(torch.tensor(pairs), *(torch.tensor(own, dtype=torch.double) for own in (centers, ratios)))
 
     def isotropic(self, rows: Tensor) -> Tensor:
         """Give both columns of each pair one unit, in rows `... x n x D`."""
@@ -93,8 +93,8 @@ class Rotations:
 
     def arms(self, rows: Tensor, weights: Tensor) -> Tensor:
         """Return the weighted distances from the center `... x n x p` of pairs in rows, given weights `... x 1 x D`."""
-        parts = (rows.index_select(-1, own.to(rows.device)) - c.to(rows) for own, c in zip(self.pairs.T, self.centers.T))
-        squares = sum(part.square() for part in parts)
+        pairs, centers = self.pairs.to(rows.device), self.centers.to(rows)
+        squares = (rows[..., pairs] - centers).square().sum(dim=-1)
         return (squares * weights.index_select(-1, self.pairs[:, 0].to(rows.device))).sqrt()
 
     def scaled(self, lower: Tensor, width: Tensor) -> Rotations:
@@ -110,14 +110,17 @@ class Turned(Covariance):
     Args:
         inner: The covariance that is averaged over the finite part of the group.
         kernel: The kernel.
+        rotations: The rotations.
         weights: 1 / lengthscale^2 of every column, `... x 1 x d`; None if the base kernel has no such thing.
         is_smooth: Whether the kernel is as smooth as an RBF kernel, not a Matern-5/2 one.
     """
 
-    def __init__(self, inner: Covariance, kernel: AveragedKernel, weights: Tensor | None, is_smooth: bool) -> None:
+    def __init__(
+        self, inner: Covariance, kernel: AveragedKernel, rotations: Rotations, weights: Tensor | None, is_smooth: bool
+    ) -> None:
         super().__init__(inner.normalize)
-        self.inner, self.action, self.is_smooth = inner, kernel.action, is_smooth
-        self.batch = len(kernel.batch_shape)
+        self.inner, self.action, self.rotations, self.is_smooth = inner, kernel.action, rotations, is_smooth
+        self.batch, self.is_symmetric = len(kernel.batch_shape), kernel.action.commutes_with_rotations
         self.weights = None if weights is None else weights.detach()
 
     def prepare(self, x: Tensor) -> Tensor:
@@ -127,9 +130,9 @@ class Turned(Covariance):
         n = self._number(one, other)
         angles = torch.arange(n, dtype=torch.double) * (2 * torch.pi / n)
         straight = self.inner.prepare(one)
-        if one is not other:
+        if one is not other or not self.is_symmetric:
             return self._total(straight, other, angles) / n
-        # By joint invariance the entries at an angle are those at its opposite, transposed.
+        # The entries at an angle are those at its opposite, transposed, as k_F(R x, R x') = k_F(x, x').
         half = self._total(straight, other, angles[1 : n // 2])
         turned = self.inner.prepare(self._turned(other, angles[n // 2 : n // 2 + 1]))
         both = self.inner(straight, straight) + self.inner(straight.expand_as(turned), turned)[0]
@@ -145,7 +148,7 @@ class Turned(Covariance):
 
     def _turned(self, rows: Tensor, angles: Tensor) -> Tensor:
         """Turn rows, with the angles before the batch of hyperparameters."""
-        turned = self.action.rotations(rows, angles)
+        turned = self.rotations(rows, angles)
         missing = self.batch - (rows.ndim - 2)
         return turned.reshape(len(angles), *[1] * max(0, missing), *rows.shape)
 
@@ -166,12 +169,12 @@ class Turned(Covariance):
         """Choose how many angles keep the error below the tolerance."""
         if self.weights is None or 0 in (one.numel(), other.numel()):
             return ANGLES[-1]
-        arms = [self.action.rotations.arms(rows.detach(), self.weights.to(rows)) for rows in (one, other)]
+        arms = [self.rotations.arms(rows.detach(), self.weights.to(rows)) for rows in (one, other)]
         longest = [float(own.square().sum(dim=-1).max().sqrt()) for own in arms]
         wanted = _angles_of_rbf(longest[0] * longest[1], self.action.order)
         if not self.is_smooth:
             furthest = max(float(own.max()) for own in arms)
-            wanted = max(wanted, _angles_of_matern(furthest, len(self.action.rotations.pairs)))
+            wanted = max(wanted, _angles_of_matern(furthest, len(self.rotations.pairs)))
         return next((n for n in ANGLES if n >= wanted), ANGLES[-1])
 
 

@@ -72,7 +72,8 @@ class Translations:
         if rotations is not None:
             centers[rotations.pairs] = rotations.centers
             span[:, rotations.pairs[:, 1]] *= rotations.ratios
-        return cls(span, centers, tuple(lines), torch.tensor(list(lines.values())).double().reshape(-1, 4).T)
+        table = torch.tensor(list(lines.values()), dtype=torch.double).reshape(-1, 4).T
+        return cls(span, centers, tuple(lines), table)
 
     def coordinates(self, rows: Tensor) -> Tensor:
         """Take the logarithms in rows `... x n x D` that the map is about."""

@@ -50,8 +50,8 @@ def turned_rows(row: Rows, part: Rotate, columns: Mapping[str, int], box: Box, s
     angles = np.concatenate([_aligned(arms), *_touching(arms, points - arms, across, along, row, box, shifted)])
     arms = arms * np.exp(1j * (angles if len(angles) else np.zeros(1)))[:, None]
     tiny = 1e-15 * np.abs(arms).max(initial=0.0)  # on an axis, but for rounding
-    arms = np.where(np.abs(arms.real) <= tiny, 0.0, arms.real) + 1j * np.where(np.abs(arms.imag) <= tiny, 0.0, arms.imag)
-    turned = center + arms
+    x, y = (np.where(np.abs(part) <= tiny, 0.0, part) for part in (arms.real, arms.imag))
+    turned = center + x + 1j * y
     rows = np.tile(row, (len(turned), 1))
     rows[:, across], rows[:, along] = turned.real, turned.imag
     return rows
@@ -65,12 +65,18 @@ def _aligned(arms: Complex) -> Rows:
 
 
 def _touching(
-    arms: Complex, centers: Complex, across: npt.NDArray[np.intp], along: npt.NDArray[np.intp], row: Rows, box: Box,
+    arms: Complex,
+    centers: Complex,
+    across: npt.NDArray[np.intp],
+    along: npt.NDArray[np.intp],
+    row: Rows,
+    box: Box,
     shifted: bool,
 ) -> list[Rows]:
     """Return the angles at which `Re(arm e^(i angle))` reaches a limit, for all bounds and constraints.
 
-    Points may trade places, so that each may reach the bounds of any; and be mirrored, so that it may do so on any side.
+    Points may trade places, so that each may reach the bounds of any, and be mirrored, so that it may do so on any
+    side.
     """
     ends = [(v[columns], c) for columns, c in ((across, centers.real), (along, centers.imag))
             for v in (box.lower, box.upper)]
@@ -107,5 +113,5 @@ def clipped(rows: Rows, box: Box) -> tuple[npt.NDArray[np.bool_], Rows]:
     """Tell which rows lie within the bounds but for rounding, and put the numbers of those on the bounds."""
     slack = 1e-9 * np.where(np.isfinite(box.upper), box.upper - box.lower, 0.0)
     low = np.where(np.isfinite(box.upper), box.lower, -np.inf)
-    inside = ((rows >= low - slack) & (rows <= box.upper + slack) | np.isnan(rows)).all(axis=1)
-    return inside, np.where(inside[:, None], np.clip(rows, low, box.upper), rows)
+    inside = np.all((rows >= low - slack) & (rows <= box.upper + slack) | np.isnan(rows), axis=1)
+    return np.asarray(inside), np.where(inside[:, None], np.clip(rows, low, box.upper), rows)

@@ -216,7 +216,7 @@ class Encoding:
         return self.symmetry.action.canonical_rows(x, mirrored, comparison_order, self.compared_points(x, mirrored))
 
     def turned(self, row: Rows, box: Box) -> Rows:
-        """Return the rows `k x d` by which a row `d` may be represented when it is turned, in a box if its blocks fit."""
+        """Return the rows `k x d` by which a row `d` may be represented when it is turned, in a box if they fit."""
         part, symmetry = self.symmetry.turned, self.symmetry
         if part is None:
             return row[None]

@@ -109,8 +109,8 @@ class Rotate(Kind):
         if len(span) != 2 or np.linalg.matrix_rank(np.vstack([span, wanted]), tol=1e-9) > 2:
             one, other = ([pair[side] for pair in self.pairs] for side in (0, 1))
             raise SymmetryError(
-                f'rotate: with shifts, all pairs move in both directions; write {{"shift": [{one}, {other}]}}, or drop '
-                "the shift or the rotation.".replace("'", '"')
+                "rotate: with shifts, all pairs move in both directions, each name with weight 1; write "
+                f'"shift": [{one}, {other}], or drop the shift or the rotation.'.replace("'", '"')
             )
 
     def _check_element(self, symmetry: Symmetry, element: list[int]) -> None:

@@ -92,8 +92,8 @@ def _tell(m: int) -> None:
 def _tell_smooth() -> None:
     """Say once which kernel is taken."""
     logger.info(
-        'Pairs are turned, so that base_kernel is "rbf", which 8 to 20 angles average to eight digits; with "matern" in '
-        "the dict it takes 40 to 100."
+        'Pairs are turned, so that base_kernel is "rbf", which 8 to 20 angles average to eight digits; "matern" in the '
+        "dict would take 40 to 100."
     )
 
 

@@ -383,6 +383,52 @@ DECLARATIONS = [
         {"shift": [["a", "b"], ["a"]]}, pair(int_range("a", 0, 9), int_range("b", 0, 9)), ("parameter a", "two shifts"),
         "in one shift", id="two-shifts-of-whole-numbers",
     ),
+    pytest.param({"rotate": {}}, TWO, ("rotate",), 'write {"pairs"', id="empty-rotate"),
+    pytest.param({"rotate": {"pairs": []}}, TWO, ("rotate",), 'write {"pairs"', id="no-pairs"),
+    pytest.param({"rotate": {"pairs": ["a", "b"]}}, TWO, ("rotate", "'a'"), "Each pair is a list", id="flat-pairs"),
+    pytest.param({"rotate": [["a", "b"]]}, TWO, ("rotate",), 'write {"pairs"', id="list-for-rotate"),
+    pytest.param({"rotate": {"pairs": [["a", "b", "c"]]}}, FLOATS, ("two names",), 'write {"pairs"', id="triples"),
+    pytest.param({"rotate": {"pairs": [["a", "a"]]}}, TWO, ("rotate", "a"), "one place", id="a-pair-of-one"),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"]], "center": [0.0]}}, TWO, ("center", "[0.0]"), "two finite numbers",
+        id="center-of-one-number",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"]], "center": 0.5}}, TWO, ("rotate", "0.5"), "For the center",
+        id="number-for-a-center",
+    ),
+    pytest.param(
+        {"symmetries": [{"rotate": {"pairs": [["a", "b"]]}}, {"rotate": {"pairs": [["c", "d"]]}}]}, FLOATS,
+        ("two rotations",), "declare all pairs in one", id="two-rotations",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"]]}, "period": {"b": 0.5}}, TWO, ("parameter b", "a period"), "one of the two",
+        id="turned-with-a-period",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"]], "center": [0.5, 0.25]}, "mirror": {"b": 0.5}}, TWO,
+        ("parameter b", "0.25", "0.5"), "one center", id="turned-and-mirrored-elsewhere",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"], ["c", "d"]]}, "shift": ["a", "c"]}, FLOATS, ("rotate", "all pairs"),
+        r'"shift": \[\["a", "c"\], \["b", "d"\]\], or drop', id="turned-and-shifted-one-way",
+    ),
+    pytest.param(
+        {"blocks": [["a"], ["b"], ["c"]], "rotate": {"pairs": [["a", "b"]]}}, FLOATS, ("rotate", "c"),
+        "trade places as a whole", id="pairs-torn-apart",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"], ["c", "d"]]}, "mirror": {"a": 0.5}}, FLOATS, ("rotate", "sense"),
+        "one coordinate of every pair", id="mirror-of-one-pair",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"]]}}, pair(float_range("a", 1, 9, log_scale=True), float_range("b")),
+        ("parameter a",), "on a linear scale", id="turned-on-log",
+    ),
+    pytest.param(
+        {"rotate": {"pairs": [["a", "b"]]}}, pair(int_range("a", 0, 9), float_range("b")), ("a is a whole number",),
+        "out of the rotation", id="turned-whole-numbers",
+    ),
     pytest.param({"period": {}}, TWO, ("period",), 'write {"name": period}', id="empty-period"),
     pytest.param({"period": ["a"]}, TWO, ("period", "['a']"), 'write {"a": period}', id="list-for-period"),
     pytest.param({"period": "a"}, TWO, ("period", "'a'"), 'write {"a": period}', id="text-for-period"),
@@ -1141,6 +1187,20 @@ CALLS += [
     pytest.param(
         lambda: by_spec(InvariantKernel, {"symmetry": {"shift": ["a", "b"]}}), ("shift", "surrogate spec"),
         "method 'kernel'", id="spec-with-a-shift",
+    ),
+    pytest.param(
+        lambda: by_spec(InvariantKernel, {"symmetry": {"rotate": {"pairs": [["a", "b"]]}}}), ("rotate", "surrogate"),
+        "method 'kernel'", id="spec-with-a-rotation",
+    ),
+    pytest.param(
+        lambda: InvariantKernel({"rotate": {"pairs": [["a", "b"]]}}, ["a", "b"]), ("rotate", "columns"),
+        "give the center", id="columns-without-a-center",
+    ),
+    pytest.param(
+        lambda: InvariantKernel(
+            {"rotate": {"pairs": [["a", "b"]], "center": [0, 0]}}, ["a", "b"], RBFKernel(active_dims=[0])
+        ),
+        ("base_kernel", "RBFKernel", "are turned"), "'rbf'", id="base-of-one-coordinate",
     ),
     pytest.param(lambda: ENDLESS.orbit({"a": 0.5}), ("infinitely many",), "use canonical", id="orbit-without-end"),
     pytest.param(

@@ -3,8 +3,8 @@ permutations written out.
 
 One-line bugs that turn this file red: equal weights in place of 1 / lengthscale^2; exponents left out of the
 projection; a logarithm not taken, or taken twice; the units of the unit cube forgotten; two directions divided out one
-after the other without regard to each other; a mirror that is not about the center; blocks that are absent counted in the mean;
-weights kept from before a fit.
+after the other without regard to each other; a mirror that is not about the center; blocks that are absent counted in
+the mean; weights kept from before a fit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pairs that are turned together: the dict, and the angles at which a set of points stands for all that it is turned to.
+"""Pairs that are turned together: the dict, and the angles at which points stand for all that they are turned to.
 
 The oracle is the best alignment of two sets of points (Procrustes, by complex numbers), over all permutations.
 

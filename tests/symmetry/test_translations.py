@@ -3,9 +3,9 @@
 The oracle is a minimizer of another kind (SLSQP), brute force over permutations, and the line itself.
 
 One-line bugs that turn this file red: exponents left out of the mean, or of the step; bounds of one parameter alone;
-the middle of the numbers where it is that of their logarithms; inert numbers counted; whole numbers moved by fractions, or
-rounded half to even; a constraint forgotten, or turned about; a fixed feature moved; the gauge of two lines found one
-after the other where they share a parameter.
+the middle of the numbers where it is that of their logarithms; inert numbers counted; whole numbers moved by fractions,
+or rounded half to even; a constraint forgotten, or turned about; a fixed feature moved; the gauge of two lines found
+one after the other where they share a parameter.
 """
 
 from __future__ import annotations
