@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from math import inf
 from typing import Any
 
 from ax_symmetry.errors import SymmetryError, shown
@@ -32,8 +33,11 @@ class SymmetrizeOptions:
         return replace(self, method="kernel" if kernel_allowed else "augmentation")
 
     def is_partial(self, order: float) -> bool:
-        """Tell whether, for a group of this order, images away from the fundamental domain are left out."""
-        return self.select == "nearest" and self.max_images is not None and self.max_images < order
+        """Tell whether, for a group of this order, images away from the fundamental domain are left out.
+
+        Those of an infinite group are spread along the orbits.
+        """
+        return order < inf and self.select == "nearest" and self.max_images is not None and self.max_images < order
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def select_images(
     for i in range(len(x)):
         rng = np.random.default_rng([seed, zlib.crc32(x[i].tobytes())])
         if select == "random":
-            candidates = _random(action, rng)
+            candidates = random_elements(action, rng)
         elif action.order <= ENUMERATION_LIMIT:
             distances = distance_to_domain(scaled[i], limits, action.elements)
             candidates = iter(action.elements[np.argsort(distances, kind="stable")])
@@ -79,7 +79,7 @@ def _key(row: Rows) -> bytes:
     return (row + 0.0).tobytes()
 
 
-def _random(action: Action, rng: np.random.Generator) -> Iterator[PointIndices]:
+def random_elements(action: Action, rng: np.random.Generator) -> Iterator[PointIndices]:
     """Draw elements uniformly at random, without end."""
     while True:
         points = np.arange(action.width)

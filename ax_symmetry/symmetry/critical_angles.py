@@ -36,25 +36,39 @@ def turned_rows(row: Rows, part: Rotate, columns: Mapping[str, int], box: Box, s
         The rows `k x d`; of p points, with bounds of b different widths, k is at most 4 p + 8 p b, or 4 p + 4 p^2 b if
         they may be shifted, and 2 for every constraint.
     """
+    arms, centers, across, along = _arms(row, part, columns, box, shifted)
+    angles = np.concatenate([_aligned(arms), *_touching(arms, centers, across, along, row, box, shifted)])
+    return turned_by(row, part, columns, box, shifted, angles if len(angles) else np.zeros(1))
+
+
+def turned_by(
+    row: Rows, part: Rotate, columns: Mapping[str, int], box: Box, shifted: bool, angles: Rows
+) -> Rows:
+    """Turn a row by k angles; see `turned_rows`."""
+    arms, centers, across, along = _arms(row, part, columns, box, shifted)
+    turned = arms * np.exp(1j * angles)[:, None]
+    tiny = 1e-15 * np.abs(turned).max(initial=0.0)  # on an axis, but for rounding
+    rows = np.tile(row, (len(turned), 1))
+    for place, numbers, center in ((across, turned.real, centers.real), (along, turned.imag, centers.imag)):
+        rows[:, place] = center + np.where(np.abs(numbers) <= tiny, 0.0, numbers)
+    return rows
+
+
+def _arms(
+    row: Rows, part: Rotate, columns: Mapping[str, int], box: Box, shifted: bool
+) -> tuple[Complex, Complex, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the points that count from what they turn about, and that, as complex numbers, and their columns."""
     across, along = (np.asarray([columns[pair[side]] for pair in part.pairs]) for side in (0, 1))
     there = ~np.isnan(row[across]) & ~np.isnan(row[along])
     across, along = across[there], along[there]
     points = row[across] + 1j * row[along]
     if shifted:
-        center = points.mean() if len(points) else 0j
+        centers = np.full(len(points), points.mean() if len(points) else 0j)
     elif part.center is not None:
-        center = complex(*part.center)
+        centers = np.full(len(points), complex(*part.center))
     else:
-        center = box.middle[across] + 1j * box.middle[along]
-    arms = points - center
-    angles = np.concatenate([_aligned(arms), *_touching(arms, points - arms, across, along, row, box, shifted)])
-    arms = arms * np.exp(1j * (angles if len(angles) else np.zeros(1)))[:, None]
-    tiny = 1e-15 * np.abs(arms).max(initial=0.0)  # on an axis, but for rounding
-    x, y = (np.where(np.abs(part) <= tiny, 0.0, part) for part in (arms.real, arms.imag))
-    turned = center + x + 1j * y
-    rows = np.tile(row, (len(turned), 1))
-    rows[:, across], rows[:, along] = turned.real, turned.imag
-    return rows
+        centers = box.middle[across] + 1j * box.middle[along]
+    return points - centers, centers, across, along
 
 
 def _aligned(arms: Complex) -> Rows:

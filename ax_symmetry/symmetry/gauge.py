@@ -38,23 +38,53 @@ def gauge_translations(x: Rows, directions: Sequence[Direction], columns: Mappin
         The points, `n x d`; where that is x itself but for rounding, to the last bit.
     """
     x = x.copy()
-    d = x.shape[1]
-    weights = box.weights.reshape(-1, d)
-    for own in _tied(directions, columns, weights):
-        span = np.zeros((len(own), d))
-        for row, one in zip(span, own):
-            row[[columns[name] for name in one.names]] = [weight for _, weight in one.weights]
-        used = np.flatnonzero(span.any(axis=0))
-        coordinates = x[:, used]
-        is_log = np.asarray([columns[name] for one in own if one.is_log for name in one.names], dtype=np.intp)
-        logs = np.isin(used, is_log)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            coordinates[:, logs] = np.log(coordinates[:, logs])
-        size = np.where(logs, 1.0, np.maximum(np.abs(x[:, used]), _magnitude(box)[used]))
-        lines = _Lines(span[:, used], coordinates, *_limits(x, span, used, logs, box), box.middle[used], size)
-        t = lines.steps(box.steps[used]) if len(own) == 1 else lines.nearest()
-        moved = np.where(logs, x[:, used] * np.exp(t @ span[:, used] * logs), x[:, used] + t @ span[:, used])
-        x[:, used] = np.where(np.isnan(moved), x[:, used], _clipped(moved, x[:, used], box, used))
+    for own in _tied(directions, columns, box.weights.reshape(-1, x.shape[1])):
+        span, lines = _lines(x, own, columns, box)
+        steps = box.steps[span.any(axis=0)]
+        x = _moved(x, own, span, lines.steps(steps) if len(own) == 1 else lines.nearest(), columns, box)
+    return x
+
+
+def moved_along(
+    row: Rows, directions: Sequence[Direction], columns: Mapping[str, int], box: Box, shares: Sequence[float]
+) -> Rows:
+    """Move a row `d` along one direction after the other, by shares from 0 to 1 of what the box allows."""
+    x = row[None]
+    for one, share in zip(directions, shares):
+        span, lines = _lines(x, [one], columns, box)
+        least, most, step = lines.interval(box.steps[span.any(axis=0)])
+        t = least + share * (most - least)
+        if step > 0:
+            t = least + step * np.floor(share * ((most - least) / step + 1))
+        x = _moved(x, [one], span, t[:, None], columns, box)
+    return np.asarray(x[0])
+
+
+def _lines(x: Rows, own: Sequence[Direction], columns: Mapping[str, int], box: Box) -> tuple[Rows, _Lines]:
+    """Return some directions, `r x d`, and the lines of rows along them."""
+    span = np.zeros((len(own), x.shape[1]))
+    for row, one in zip(span, own):
+        row[[columns[name] for name in one.names]] = [weight for _, weight in one.weights]
+    used, logs = np.flatnonzero(span.any(axis=0)), _logs(own, span, columns)
+    coordinates = x[:, used]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coordinates[:, logs] = np.log(coordinates[:, logs])
+    size = np.where(logs, 1.0, np.maximum(np.abs(x[:, used]), _magnitude(box)[used]))
+    return span, _Lines(span[:, used], coordinates, *_limits(x, span, used, logs, box), box.middle[used], size)
+
+
+def _logs(own: Sequence[Direction], span: Rows, columns: Mapping[str, int]) -> npt.NDArray[np.bool_]:
+    """Tell which of the columns that directions move do so by their logarithms."""
+    return np.isin(np.flatnonzero(span.any(axis=0)), [columns[n] for one in own if one.is_log for n in one.names])
+
+
+def _moved(
+    x: Rows, own: Sequence[Direction], span: Rows, t: Rows, columns: Mapping[str, int], box: Box
+) -> Rows:
+    """Move rows by t `n x r` along directions; those that do not move stay to the last bit."""
+    x, used, logs = x.copy(), np.flatnonzero(span.any(axis=0)), _logs(own, span, columns)
+    moved = np.where(logs, x[:, used] * np.exp(t @ span[:, used] * logs), x[:, used] + t @ span[:, used])
+    x[:, used] = np.where(np.isnan(moved), x[:, used], _clipped(moved, x[:, used], box, used))
     return x
 
 
@@ -122,17 +152,26 @@ class _Lines:
         weights = self.span[0]
         squares = self.there @ weights**2
         wanted = self.away @ weights / np.where(squares > 0, squares, 1.0)
-        slope = self.a[:, 0]
-        with np.errstate(invalid="ignore"):
-            least = np.max(self.b[:, slope < 0] / slope[slope < 0], axis=1, initial=-np.inf)
-            most = np.min(self.b[:, slope > 0] / slope[slope > 0], axis=1, initial=np.inf)
+        least, most, step = self.interval(grid)
         near = self.near / np.abs(weights).min()
-        step = np.max(grid / np.abs(weights), initial=0.0)
         if step > 0:
-            least, most = (np.ceil(least / step - 1e-6) * step, np.floor(most / step + 1e-6) * step)
             wanted = np.floor(wanted / step + 0.5 + 1e-9) * step
         t = np.where(least <= most + near, np.clip(wanted, least, np.maximum(most, least)), wanted)
         return np.where((np.abs(t) <= near) | (squares == 0), 0.0, t)[:, None]
+
+    def interval(self, grid: Rows) -> tuple[Rows, Rows, float]:
+        """Find for one direction the least and the most that points may move, `n`, and the step that a grid asks for.
+
+        Args:
+            grid: The steps of the c columns, 0 of those on no grid.
+        """
+        slope = self.a[:, 0]
+        least = np.max(self.b[:, slope < 0] / slope[slope < 0], axis=1, initial=-np.inf)
+        most = np.min(self.b[:, slope > 0] / slope[slope > 0], axis=1, initial=np.inf)
+        step = float(np.max(grid / np.abs(self.span[0]), initial=0.0))
+        if step > 0:
+            least, most = np.ceil(least / step - 1e-6) * step, np.floor(most / step + 1e-6) * step
+        return least, most, step
 
     def nearest(self) -> Rows:
         """Find for several directions how far the points must move, `n x r`: a least-squares problem for each."""

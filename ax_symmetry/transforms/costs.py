@@ -41,11 +41,11 @@ def check_model(symmetry: Symmetry, chosen: SymmetrizeOptions, search_space: Sea
             raise SymmetryError(f"method: 'kernel' cannot be used here: {obstacle}; {way_out}.")
         if chosen.base_kernel in SET_KERNELS:
             _check_sets(symmetry, chosen.base_kernel, search_space)
-    elif symmetry.order == math.inf:
+    elif symmetry.order == math.inf and chosen.max_images is None:
         way_out = f"take it out of the search space: {obstacle}" if obstacle else "set method to 'kernel'"
         raise SymmetryError(
             "method: 'augmentation' would train on infinitely many images of each observation; a kernel has the "
-            f"symmetry exactly: {way_out}."
+            f"symmetry exactly: {way_out}. Or keep some images of each, which is approximate, with max_images."
         )
     elif chosen.max_images is None and symmetry.order > ENUMERATION_LIMIT:
         raise too_large(symmetry.order)

@@ -27,6 +27,7 @@ from ax_symmetry.search.block_moves import refine
 from ax_symmetry.search.orbit_likelihood import OrbitMarginalLogLikelihood
 from ax_symmetry.search.row_orbits import RowOrbits, canonical_rows
 from ax_symmetry.space.known_arms import orbit_keys
+from ax_symmetry.space.spread_images import spread_images
 from ax_symmetry.transforms.confinement import warn_of_any_order
 from ax_symmetry.transforms.costs import check_training_set
 from ax_symmetry.transforms.plan import plan_of
@@ -57,7 +58,7 @@ class SymmetrizeObservations(backend.RowTransform):
       many independent measurements.
     - `max_images`: how many images of each observation to keep, itself among them; all by default.
     - `select`: which to keep then, `"nearest"` to the fundamental domain (default) or `"random"`. Either is
-      approximate.
+      approximate. Of an infinite group, which needs `max_images` here, they are spread along the orbit.
     - `seed`: seed of the random choice, 0 by default.
 
     Cost: O(n |G|) rows, and the model's cost grows with the cube of that.
@@ -137,35 +138,21 @@ class SymmetrizeObservations(backend.RowTransform):
 
     def image_rows(self, training: Training) -> Images:
         """Put the images of every observation after it; one that lacks a parameter of the symmetry stays alone."""
-        encoding, chosen, action = self.plan.encoding, self.plan.symmetrize, self.plan.symmetry.action
+        encoding, chosen = self.plan.encoding, self.plan.symmetrize
         columns = training.columns(encoding.parameters)
         complete, x = encoding.encode(columns)
         if self._orbits is None:  # these are the data of the fit
             self._orbits = self._orbits_of(training, complete, x)
         given, x = x, encoding.with_lowest(x)
         mirrored = encoding.mirrored(x)
-        if chosen.method == "kernel":
-            rows, points = np.arange(len(x)), np.tile(np.arange(action.width), (len(x), 1))
-        elif self._keeps_whole_orbits():
-            rows, points = action.images(x, mirrored)
-        else:
-            rows, points = select_images(
-                action,
-                x,
-                mirrored,
-                max_images=chosen.max_images or action.order,
-                select=chosen.select,
-                seed=chosen.seed,
-                comparison_order=self.plan.comparison_order,
-                units=encoding.to_unit_cube,
-            )
+        rows, images = self._images(x, mirrored)
         sizes = np.bincount(rows, minlength=len(x))
         keep = ~np.isin(rows, np.flatnonzero(self._twins_of_held_out(training, complete, x)))
-        rows, points = rows[keep], points[keep]
+        rows, images = rows[keep], images[keep]
         if chosen.method == "augmentation":
             check_training_set(len(rows), len(np.unique(rows)))
         number = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        decoded = encoding.decode(gather_images(x, mirrored, rows, points))
+        decoded = encoding.decode(images)
         # Put the observations that have no images back in their places.
         alone = np.flatnonzero(~complete)
         had_none = np.any([[v is None for v in column] for column in columns.values()], axis=0)[complete]
@@ -181,6 +168,29 @@ class SymmetrizeObservations(backend.RowTransform):
             table={name: [values[i] for i in order.tolist()] for name, values in table.items()},
             completed=np.concatenate([changed, np.zeros(len(alone), dtype=bool)])[order],
         )
+
+    def _images(self, x: Rows, mirrored: Rows) -> tuple[Any, Rows]:
+        """Return the index of its row, and the numbers, of every image of rows `n x d` that is to be trained on."""
+        encoding, chosen, symmetry = self.plan.encoding, self.plan.symmetrize, self.plan.symmetry
+        order, most = self.plan.comparison_order, chosen.max_images
+        if chosen.method == "kernel":
+            return np.arange(len(x)), x
+        if not symmetry.is_finite:
+            return spread_images(encoding, x, max_images=most or 1, seed=chosen.seed, comparison_order=order)
+        if self._keeps_whole_orbits():
+            rows, points = symmetry.action.images(x, mirrored)
+        else:
+            rows, points = select_images(
+                symmetry.action,
+                x,
+                mirrored,
+                max_images=most or symmetry.action.order,
+                select=chosen.select,
+                seed=chosen.seed,
+                comparison_order=order,
+                units=encoding.to_unit_cube,
+            )
+        return rows, gather_images(x, mirrored, rows, points)
 
     def _keeps_whole_orbits(self) -> bool:
         """Tell whether all images of an observation are kept."""
