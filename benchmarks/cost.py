@@ -4,6 +4,9 @@
     python benchmarks/cost.py models               # fit and candidate through get_botorch, beside both
     python benchmarks/cost.py model kernel 12 2 60 0 [cuda]   # one of them: blocks, slots, observations, seed, device
     python benchmarks/cost.py model kernel 8 2 60 0 cpu choice   # beside a choice of three that nothing moves
+    python benchmarks/cost.py model kernel 5 3 40 0 cpu scale    # the first slots scaled; "log": the same, not scaled
+    python benchmarks/cost.py model kernel 5 2 40 0 cpu rotate   # the blocks turned together
+    python benchmarks/cost.py continuous           # these beside the same without
 
 Ratios of one run, on one thread. Every model runs in a process of its own, which tells its peak memory too.
 """
@@ -102,9 +105,13 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = 
     from ax_symmetry.kernels.permanents import permanent
 
     blocks = [[f"x{k}_{j}" for j in range(slots)] for k in range(m)]
-    ranges = [RangeParameter(p, ParameterType.FLOAT, 0.0, 1.0) for block in blocks for p in block]
+    logs = {block[0] for block in blocks if beside in ("log", "scale")}
+    ranges = [
+        RangeParameter(p, ParameterType.FLOAT, *((0.1, 10.0) if p in logs else (0.0, 1.0)), log_scale=p in logs)
+        for block in blocks for p in block
+    ]
     choice = {"is_ordered": False, "sort_values": False}
-    free = [ChoiceParameter("free", ParameterType.STRING, ["a", "b", "c"], **choice)] if beside else []
+    free = [ChoiceParameter("free", ParameterType.STRING, ["a", "b", "c"], **choice)] if beside == "choice" else []
     space = SearchSpace([*ranges, *free])
     experiment = new_experiment(space)
     rng = np.random.default_rng(seed)
@@ -112,12 +119,18 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = 
         x = rng.random((m, slots))
         value = float(np.sin(3 * x).prod(axis=1).sum())
         point: dict[str, Any] = dict(zip(space.parameters, x.ravel().tolist()))
+        point |= {name: 10 ** (2 * point[name] - 1) for name in logs}
         if free:
             point["free"] = "abc"[rng.integers(3)]
             value += 0.2 * (point["free"] == "a")
         observe(experiment, point, value, 0.05)
     torch.manual_seed(seed)
-    known = {"symmetry": {"blocks": blocks}, "method": method} if method in ("augmentation", "kernel") else {}
+    symmetry: dict[str, Any] = {"blocks": blocks}
+    if beside == "scale":
+        symmetry["scale"] = sorted(logs)
+    if beside == "rotate":
+        symmetry["rotate"] = {"pairs": [block[:2] for block in blocks]}
+    known = {"symmetry": symmetry, "method": method} if method in ("augmentation", "kernel") else {}
     torch.zeros(1, device=device)  # a GPU takes seconds to start
     if method == "kernel":
         permanent(torch.ones(2, 2, dtype=torch.double))  # what numba has compiled takes most of a second to load, once
@@ -135,6 +148,26 @@ def run_model(method: str, m: int, slots: int, n: int, seed: int, device: str = 
     print(json.dumps({**found, "mib": rose / 1024}))
 
 
+def in_a_process(method: str, m: int, slots: int, n: int, seed: int, beside: str = "") -> dict[str, float]:
+    """Run `run_model` in a process of its own."""
+    words = [*map(str, (m, slots, n, seed)), "cpu", *([beside] if beside else [])]
+    command = [sys.executable, __file__, "model", method, *words]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    return dict(json.loads(answer))
+
+
+def compare_continuous(repeats: int) -> None:
+    """Print how many times longer a candidate takes with a scaling, and with a rotation, in turn."""
+    for slots, without, with_it in [(3, "log", "scale"), (2, "", "rotate")]:
+        ratios = []
+        for seed in tqdm(range(repeats), unit="pair", disable=None):
+            found = [in_a_process("kernel", 5, slots, 40, seed, beside) for beside in (with_it, without)]
+            one, other = (run["fit"] + run["gen"] for run in found)
+            ratios.append(one / other)
+        spread = f"{np.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+        print(f"S_5 on {slots} slots, n = 40, {with_it} beside none: {spread} times")
+
+
 def compare_models(repeats: int) -> None:
     """Print seconds and memory of models, and how they grow."""
     jobs = [(sweep, case, method, seed) for sweep, cases in MODELS.items() for case in cases
@@ -145,10 +178,8 @@ def compare_models(repeats: int) -> None:
             and not (method == "augmentation" and sweep == "beside a choice")]
     found: dict[Any, list[dict[str, float]]] = {}
     for sweep, case, method, seed in tqdm(jobs, unit="model", disable=None):
-        more = ["cpu", "choice"] if sweep == "beside a choice" else []
-        command = [sys.executable, __file__, "model", method, *map(str, case), str(seed), *more]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-        found.setdefault((sweep, case, method), []).append(json.loads(answer))
+        run = in_a_process(method, *case, seed, beside="choice" if sweep == "beside a choice" else "")
+        found.setdefault((sweep, case, method), []).append(run)
     for sweep, cases in MODELS.items():
         print(f"\n{sweep}\n{'blocks':>8}{'slots':>6}{'n':>5}  {'method':17}{'fit, s':>9}{'gen, s':>9}"
               f"{'both / plain':>26}{'MiB':>7}")
@@ -176,7 +207,7 @@ def main() -> None:
         run_model(sys.argv[2], *map(int, sys.argv[3:7]), *sys.argv[7:])
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["kernels", "models"])
+    parser.add_argument("part", choices=["kernels", "models", "continuous"])
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -184,7 +215,7 @@ def main() -> None:
     packages += ["numba"] if find_spec("numba") else []
     versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
     print(f"{versions}; CPU time of one thread, medians (lowest - highest)\n")
-    (compare_kernels if args.part == "kernels" else compare_models)(args.repeats)
+    {"kernels": compare_kernels, "models": compare_models, "continuous": compare_continuous}[args.part](args.repeats)
 
 
 if __name__ == "__main__":

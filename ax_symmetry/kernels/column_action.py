@@ -128,8 +128,8 @@ class ColumnAction:
         if self.rotations is None:
             return True
         x, quarter = torch.rand(1, self.width).double(), torch.tensor([torch.pi / 2])
-        first, then = self.points(self.rotations(x, quarter)[0]), self.points(x)
-        return all(torch.allclose(first[:, g], self.rotations(then[:, g], quarter)[0]) for g in self.generators)
+        first, then = self.points(self.rotations(x, quarter)), self.points(x)
+        return all(torch.allclose(first[:, g], self.rotations(then[:, g], quarter)) for g in self.generators)
 
     @cached_property
     def elements(self) -> Tensor:

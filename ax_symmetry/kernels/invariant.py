@@ -242,7 +242,7 @@ def _check_base(averaged: AveragedKernel, names: Sequence[str]) -> None:
         wanted = evaluate(other, x, x, action.class_index)
         rotations = action.rotations
         if rotations is not None:
-            moved = rotations(x, torch.tensor([0.7]))[0]
+            moved = rotations(x, torch.tensor([0.7]))
             if not torch.allclose(evaluate(other, moved, moved, action.class_index), wanted, rtol=1e-6, atol=1e-9):
                 raise SymmetryError(
                     f"base_kernel: the {kind} changes when pairs are turned; use a kernel of the distance of all "

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-8
 """How far covariances of a normalized kernel may be from those of the mean over the circle."""
-ANGLES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512)
-"""How many angles there may be: few numbers, so that the same points are mostly seen at the same angles."""
+ANGLES = (8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512)
+"""How many angles there may be, all even."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,15 +81,15 @@ class Rotations:
         return rows.index_copy(-1, along, center + (rows.index_select(-1, along) - center) * ratio)
 
     def __call__(self, rows: Tensor, angles: Tensor) -> Tensor:
-        """Turn rows `... x n x D` by A angles: `A x ... x n x D`."""
+        """Turn rows `... x n x D` by A angles: `... x A n x D`, all rows at the first angle, then at the next."""
         across, along = self.pairs.to(rows.device).T
         x, y = self.centers.to(rows).T
         u, v = rows.index_select(-1, across) - x, rows.index_select(-1, along) - y
-        shape = (-1, *[1] * rows.ndim)
-        cosine, sine = angles.to(rows).cos().reshape(shape), angles.to(rows).sin().reshape(shape)
-        turned = rows.expand(len(angles), *rows.shape)
-        turned = turned.index_copy(-1, across, x + cosine * u - sine * v)
-        return turned.index_copy(-1, along, y + sine * u + cosine * v)
+        cosine, sine = angles.to(rows).cos()[:, None, None], angles.to(rows).sin()[:, None, None]
+        turned = torch.cat([rows] * len(angles), dim=-2)
+        u, v = u.unsqueeze(-3), v.unsqueeze(-3)  # ... x A x n x p
+        turned = turned.index_copy(-1, across, x + (cosine * u - sine * v).flatten(-3, -2))
+        return turned.index_copy(-1, along, y + (sine * u + cosine * v).flatten(-3, -2))
 
     def arms(self, rows: Tensor, weights: Tensor) -> Tensor:
         """Return the weighted distances from the center `... x n x p` of pairs in rows, given weights `... x 1 x D`."""
@@ -120,7 +120,7 @@ class Turned(Covariance):
     ) -> None:
         super().__init__(inner.normalize)
         self.inner, self.action, self.rotations, self.is_smooth = inner, kernel.action, rotations, is_smooth
-        self.batch, self.is_symmetric = len(kernel.batch_shape), kernel.action.commutes_with_rotations
+        self.is_symmetric = kernel.action.commutes_with_rotations
         self.weights = None if weights is None else weights.detach()
 
     def prepare(self, x: Tensor) -> Tensor:
@@ -128,38 +128,31 @@ class Turned(Covariance):
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
         n = self._number(one, other)
-        angles = torch.arange(n, dtype=torch.double) * (2 * torch.pi / n)
-        straight = self.inner.prepare(one)
+        angles, straight = _even(n), self.inner.prepare(other)
         if one is not other or not self.is_symmetric:
-            return self._total(straight, other, angles) / n
+            return self._total(one, straight, angles) / n
         # The entries at an angle are those at its opposite, transposed, as k_F(R x, R x') = k_F(x, x').
-        half = self._total(straight, other, angles[1 : n // 2])
-        turned = self.inner.prepare(self._turned(other, angles[n // 2 : n // 2 + 1]))
-        both = self.inner(straight, straight) + self.inner(straight.expand_as(turned), turned)[0]
+        half = self._total(one, straight, angles[1 : n // 2])
+        both = self.inner(straight, straight) + self._total(one, straight, angles[n // 2 : n // 2 + 1])
         return (both + half + half.mT) / n
 
     def diagonal(self, one: Tensor, other: Tensor) -> Tensor:
         n = self._number(one, other)
-        turned = self.inner.prepare(self._turned(other, torch.arange(n, dtype=torch.double) * (2 * torch.pi / n)))
-        return self.inner.diagonal(self.inner.prepare(one).expand_as(turned), turned).mean(dim=0)
+        turned = self.inner.prepare(self.rotations(one, _even(n)))
+        others = torch.cat([self.inner.prepare(other)] * n, dim=-2)
+        return self.inner.diagonal(turned, others).unflatten(-1, (n, -1)).mean(dim=-2)
 
     def prior_variance(self, prepared: Tensor) -> Tensor:
         return self.inner.prior_variance(self.inner.prepare(prepared))
 
-    def _turned(self, rows: Tensor, angles: Tensor) -> Tensor:
-        """Turn rows, with the angles before the batch of hyperparameters."""
-        turned = self.rotations(rows, angles)
-        missing = self.batch - (rows.ndim - 2)
-        return turned.reshape(len(angles), *[1] * max(0, missing), *rows.shape)
-
-    def _total(self, straight: Tensor, other: Tensor, angles: Tensor) -> Tensor:
-        """Add up the entries at some angles; if they are too many to be held at once, in chunks."""
+    def _total(self, one: Tensor, other: Tensor, angles: Tensor) -> Tensor:
+        """Add up the entries of rows at some angles with prepared ones; if they are too many at once, in chunks."""
 
         def total(chunk: Tensor) -> Tensor:
-            turned = self.inner.prepare(self._turned(other, chunk))
-            return self.inner(straight.expand(len(chunk), *straight.shape), turned).sum(dim=0)
+            entries = self.inner(self.inner.prepare(self.rotations(one, chunk)), other)
+            return entries.unflatten(-2, (len(chunk), -1)).sum(dim=-3)
 
-        entries = straight.shape[:-1].numel() * other.shape[-2] * self.action.width**2
+        entries = one.shape[:-1].numel() * other.shape[-2] * self.action.width**2
         chunks = angles.split(max(1, CHUNK // max(1, entries)))
         if len(chunks) == 1:
             return total(angles)
@@ -171,22 +164,29 @@ class Turned(Covariance):
             return ANGLES[-1]
         arms = [self.rotations.arms(rows.detach(), self.weights.to(rows)) for rows in (one, other)]
         longest = [float(own.square().sum(dim=-1).max().sqrt()) for own in arms]
-        wanted = _angles_of_rbf(longest[0] * longest[1], self.action.order)
+        wanted = _angles_of_rbf(longest[0] * longest[1])
         if not self.is_smooth:
             furthest = max(float(own.max()) for own in arms)
             wanted = max(wanted, _angles_of_matern(furthest, len(self.rotations.pairs)))
         return next((n for n in ANGLES if n >= wanted), ANGLES[-1])
 
 
-def _angles_of_rbf(z: float, order: int) -> int:
-    """Return the least N with 2 I_N(z) / I_0(z) below the tolerance, for one of `order` elements."""
+def _even(n: int) -> Tensor:
+    """Return n even angles, from 0 on."""
+    return torch.arange(n, dtype=torch.double) * (2 * torch.pi / n)
+
+
+def _angles_of_rbf(z: float) -> int:
+    """Return the least N with 2 I_N / I_0 at z below the tolerance.
+
+    An RBF kernel depends on the angle as exp(z' cos(angle + ...)), with z' at most z for every element of the finite
+    group, so that its mean over N angles is off by 2 I_N(z') for I_0(z'). That ratio grows with z', so that of a
+    normalized kernel no entry is off by more than 2 I_N(z) / I_0(z).
+    """
     from scipy.special import ive
 
-    tolerance = max(TOLERANCE / 10 / order, 1e-15)
     numbers = np.asarray(ANGLES)
-    with np.errstate(invalid="ignore"):
-        error = 2 * ive(numbers, z) / ive(0, z)
-    good = numbers[error <= tolerance]
+    good = numbers[2 * ive(numbers, z) <= TOLERANCE / 2 * ive(0, z)]
     return int(good[0]) if len(good) else ANGLES[-1]
 
 

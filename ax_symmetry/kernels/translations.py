@@ -91,15 +91,16 @@ class Translations:
             weights: Their weights `... x 1 x D`, 1 by default; equal for columns that the group moves to each other.
             shares: How far each number counts, `... x n x D`, from 0 to 1; all by default.
         """
-        span, centers, tiny = self.span.to(rows), self.centers.to(rows), torch.finfo(rows.dtype).tiny ** 0.5
+        span, centers = self.span.to(rows), self.centers.to(rows)
         weight = rows.new_ones(1, rows.shape[-1]) if weights is None else weights
         weight = weight if shares is None else weight * shares
         weighted = span * weight.unsqueeze(-2)  # ... x n x r x D, or of one row for all n
-        moments = (weighted * (rows - centers).unsqueeze(-2)).sum(dim=-1)
-        if len(span) == 1:
-            return rows - moments / ((weighted * span).sum(dim=-1) + tiny) * span
-        gram = weighted @ span.mT + tiny * torch.eye(len(span)).to(rows)  # else singular where nothing counts
-        return rows - torch.linalg.solve(gram, moments.unsqueeze(-1)).squeeze(-1) @ span
+        gram = weighted @ span.mT
+        gram = gram + torch.finfo(rows.dtype).tiny ** 0.5 * torch.eye(len(span)).to(rows)  # where nothing counts
+        per_row = weighted / gram if len(span) == 1 else torch.linalg.solve(gram, weighted)
+        if shares is None:
+            return rows - ((rows - centers) @ per_row.squeeze(-3).mT) @ span
+        return rows - (per_row @ (rows - centers).unsqueeze(-1)).squeeze(-1) @ span
 
     def scaled(self, lower: Tensor, width: Tensor) -> Translations:
         """Return the map of rows `(x - lower) / width`, given both for the D columns."""
