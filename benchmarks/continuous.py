@@ -84,7 +84,7 @@ def by_ax(problem: str, way: str, observed: Callable[[Tensor], Tensor], u: Tenso
     low, high = (0.1, 100.0) if is_log else (0.0, 1.0)
     ranges = [RangeParameter(name, ParameterType.FLOAT, low, high, log_scale=is_log) for name in "ab"]
     experiment = new_experiment(SearchSpace(ranges))
-    span = np.log(high / low)
+    span = np.log(high / low) if is_log else 1.0
 
     def tell(row: Tensor) -> None:
         values = [float(low * np.exp(span * v)) if is_log else float(v) for v in row]
