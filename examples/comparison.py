@@ -27,8 +27,9 @@ from tqdm import tqdm
 
 from ax_symmetry import get_botorch
 
-LABELS = {"sobol": "Sobol points", "plain": "Ax alone", "symmetric": "with the symmetry"}
-COLORS = {"sobol": "150,150,150", "plain": "76,86,106", "symmetric": "209,73,91"}
+LABELS = {"sobol": "Sobol points", "plain": "Ax alone", "symmetric": "with the symmetry",
+          "ratios": "and ratios alone"}
+COLORS = {"sobol": "150,150,150", "plain": "76,86,106", "symmetric": "209,73,91", "ratios": "0,121,140"}
 Row = tuple[str, int, dict[str, np.ndarray]]  # of a table: its label, its digits, the repeats' values by method
 
 
@@ -70,7 +71,7 @@ def optimise(method: str, seed: int, n_initial: int, n_trials: int, *, experimen
     """Run one search; return the parameters and the outcomes of its trials in turn.
 
     Args:
-        method: Sobol points alone ("sobol"), or a model that is not ("plain") or is told the symmetry ("symmetric").
+        method: Sobol points alone ("sobol"), a model that is not told the symmetry ("plain"), or one that is.
         seed: Of everything random in Ax.
         n_initial: Trials at the given points, before the model takes over.
         n_trials: All trials.
@@ -78,7 +79,7 @@ def optimise(method: str, seed: int, n_initial: int, n_trials: int, *, experimen
         metric: Its objective: one of the outcomes.
         points: The points to begin with, of all trials for "sobol".
         evaluate: Returns the outcomes at a point, the metric and others, by name.
-        symmetry: What "symmetric" is told, as `get_botorch` takes it.
+        symmetry: What other methods are told, as `get_botorch` takes it.
         sem: Standard error of the metric.
         options: Ax's options of the search for a candidate; None for its own.
     """
@@ -89,7 +90,7 @@ def optimise(method: str, seed: int, n_initial: int, n_trials: int, *, experimen
             trial = experiment.new_trial().add_arm(Arm(parameters=points[i]))
         else:
             model = get_botorch(experiment=experiment, data=experiment.lookup_data(),
-                                symmetry=symmetry if method == "symmetric" else None)
+                                symmetry=None if method == "plain" else symmetry)
             trial = experiment.new_trial(generator_run=model.gen(n=1, model_gen_options=options))
         point = trial.arm.parameters
         outcomes.append({**point, **evaluate(point)})

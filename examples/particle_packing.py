@@ -2,8 +2,9 @@
 ===============================================================
 
 A component is a powder with a mean size, a spread (standard deviation / mean) and a mass fraction. Three components
-pack the same in whatever order they are written down. The script maximises the packing fraction with Ax twice from the
-same starting points: with Ax's own Gaussian process, and with `ax_symmetry`'s two transforms added to it. ::
+pack the same in whatever order they are written down, and only the ratios of their sizes matter: twice as large, they
+pack the same. The script maximises the packing fraction with Ax three times from the same starting points: with Ax's
+own Gaussian process, with the order of the components declared, and with the common factor declared, too. ::
 
     python particle_packing.py                          # progress, a table, and particle_packing.html
     python particle_packing.py --repeats 8 --trials 40  # more repeats, a longer search
@@ -13,7 +14,8 @@ The packing is the compressible packing model over log-normal size distributions
 then volume fractions): F. de Larrard, Concrete Mixture Proportioning: A Scientific Approach, E & FN Spon, London, 1999.
 
 `--data` reads the columns `Mean_Particle_Size_#k`, `SD_of_Particle_#k` and `Particle_#k_Mass_Fraction`, k = 1, 2, 3,
-and `Packing_Fraction`, and prints the error on held-out rows as given and with their components permuted.
+and `Packing_Fraction`, and prints the error on held-out rows as given, with their components permuted, and with all
+sizes times a factor as well.
 
 `get_botorch(..., symmetry=symmetry)` here and in `comparison.py`, which holds what all studies share, is short for ::
 
@@ -45,10 +47,10 @@ from comparison import draw_best, new_parser, optimise, print_table, report, row
 from comparison import write_figure
 from ax_symmetry import get_botorch
 
-METHODS = ("plain", "symmetric")
+METHODS = ("plain", "symmetric", "ratios")
 COMPONENTS = (1, 2, 3)
 METRIC = "packing"
-WIDTHS = (10, 28)  # of the tables' columns: labels, methods
+WIDTHS = (10, 26)  # of the tables' columns: labels, methods
 
 # The physical model
 VIRTUAL_PACKING = 0.64 * 10 / 9  # of one size class (beta): spheres of one size then pack to 0.64, as random ones do
@@ -62,6 +64,7 @@ SYMMETRY = {
     "blocks": [[f"{slot}_{k}" for slot in SLOTS] for k in COMPONENTS],
     "simplex": {"parameters": [f"frac_{k}" for k in COMPONENTS], "total": 1.0},
 }
+RATIOS = {**SYMMETRY, "scale": [f"mean_{k}" for k in COMPONENTS]}
 BOUNDS = {f"{slot}_{k}": bounds for k in COMPONENTS for slot, bounds in SLOTS.items()}
 del BOUNDS["frac_3"]  # no parameter, but implied by the other two
 SEM = 0.002  # of one simulated measurement
@@ -165,8 +168,8 @@ def search(method: str, seed: int, n_initial: int, n_trials: int) -> tuple[list[
 
     experiment = new_experiment(BOUNDS, constraints=["frac_1 + frac_2 <= 1"])
     outcomes = optimise(method, seed, n_initial, n_trials, experiment=experiment, metric=METRIC,
-                        points=initial_points(min(n_initial, n_trials), seed), evaluate=measure, symmetry=SYMMETRY,
-                        sem=SEM, options=SEARCH)
+                        points=initial_points(min(n_initial, n_trials), seed), evaluate=measure,
+                        symmetry=RATIOS if method == "ratios" else SYMMETRY, sem=SEM, options=SEARCH)
     return [outcome["truth"] for outcome in outcomes], time.perf_counter() - start
 
 
@@ -180,8 +183,11 @@ def read_rows(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return settings[whole], table["Packing_Fraction"].to_numpy(dtype=float)[whole]
 
 
-def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[float, float, float]:
-    """Fit one model to random rows; return its RMSE on held-out rows as given and permuted, and the seconds taken."""
+def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[float, ...]:
+    """Fit one model to random rows; return its RMSE on held-out rows, and the seconds taken.
+
+    These are as given, permuted, and permuted with all sizes times a factor that keeps them in range.
+    """
     start = time.perf_counter()
     seed_all(seed)
     rng = np.random.default_rng(seed)
@@ -199,17 +205,25 @@ def predict_held_out(method: str, seed: int, path: Path, n_train: int) -> tuple[
     experiment = new_experiment(bounds, constraints=[])
     for setting, packing in zip(settings[train], packings[train].tolist()):
         report(experiment.new_trial().add_arm(Arm(parameters=parameters(setting))), METRIC, packing, sem=None)
+    symmetry = {"blocks": blocks}
+    if method == "ratios":
+        symmetry["scale"] = [name for name in bounds if is_log_scale(name)]
     model = get_botorch(experiment=experiment, data=experiment.lookup_data(),
-                        symmetry={"blocks": blocks} if method == "symmetric" else None)
+                        symmetry=None if method == "plain" else symmetry)
 
     given = settings[held_out]
     orders = rng.permuted(np.tile(np.arange(len(COMPONENTS)), (len(given), 1)), axis=1)
-    errors = []
-    for rows in (given, np.take_along_axis(given, orders[:, :, None], axis=1)):
+    errors, permuted = [], np.take_along_axis(given, orders[:, :, None], axis=1)
+    least, most = (np.asarray(ends[:2]) for ends in (low, high))  # of sizes and spreads
+    smallest, largest = (least / permuted[:, :, :2]).max(axis=(1, 2)), (most / permuted[:, :, :2]).min(axis=(1, 2))
+    factors = np.exp(rng.uniform(np.log(smallest), np.log(largest)))
+    other_sizes = permuted * np.stack([factors, factors, np.ones(len(given))], axis=1)[:, None]
+    other_sizes[:, :, :2] = np.clip(other_sizes[:, :, :2], least, most)
+    for rows in (given, permuted, other_sizes):
         predicted = np.array(model.predict([ObservationFeatures(parameters(row)) for row in rows])[0][METRIC])
         errors.append(float(np.sqrt(np.mean((predicted - packings[held_out]) ** 2))))
         tick()
-    return errors[0], errors[1], time.perf_counter() - start
+    return *errors, time.perf_counter() - start
 
 
 def draw(best: dict[str, np.ndarray], n_initial: int, optimum: float) -> go.Figure:
@@ -224,24 +238,25 @@ def draw(best: dict[str, np.ndarray], n_initial: int, optimum: float) -> go.Figu
 
 
 def compare_searches(args: argparse.Namespace) -> None:
-    """Optimise the simulated packing with both methods; print the table, write the figure."""
+    """Optimise the simulated packing with all methods; print the table, write the figure."""
     runs = run_all(search, METHODS, args, (args.initial, args.trials), steps=args.trials, unit="step")
     best = {method: np.array([np.maximum.accumulate(truth) for truth, _ in runs[method]]) for method in METHODS}
     seconds = {method: np.array([seconds for _, seconds in runs[method]]) for method in METHODS}
     optimum = best_possible()
     print_table("Best packing fraction after so many trials", "trials",
                 [*rows_of_budgets(best, args.initial, step=5, digits=4), ("seconds", 1, seconds)], WIDTHS)
-    print(f"\nThe first {args.initial} trials are the same for both. The physical model's optimum is {optimum:.4f}.")
+    print(f"\nThe first {args.initial} trials are the same for all. The physical model's optimum is {optimum:.4f}.")
     write_figure(draw(best, args.initial, optimum), args.out / "particle_packing.html")
 
 
 def compare_predictions(args: argparse.Namespace) -> None:
-    """Predict measured rows with both models; print the table."""
-    runs = run_all(predict_held_out, METHODS, args, (args.data, args.train), steps=2, unit="step")
+    """Predict measured rows with all models; print the table."""
+    runs = run_all(predict_held_out, METHODS, args, (args.data, args.train), steps=3, unit="step")
     table = {method: np.array(runs[method]) for method in METHODS}
     print_table(f"RMSE of the packing fraction on held-out rows, learnt from {args.train} rows", "rows", [
         (label, digits, {method: table[method][:, column] for method in METHODS})
-        for column, (label, digits) in enumerate([("as given", 4), ("permuted", 4), ("seconds", 1)])], WIDTHS)
+        for column, (label, digits) in enumerate([("as given", 4), ("permuted", 4), ("times t", 4), ("seconds", 1)])],
+        WIDTHS)
     gain = 1 - table["symmetric"][:, 1] / table["plain"][:, 1]
     print("\nOn permuted rows the error with the symmetry is "
           f"{np.median(gain):.0%} lower ({gain.min():.0%} to {gain.max():.0%}).")

@@ -33,6 +33,7 @@ class Constructors(ABC):
             SymmetryError: The blocks or the generators cannot be.
 
         Example:
+            >>> from ax_symmetry import Symmetry
             >>> Symmetry.permutation([["a"], ["b"], ["c"], ["d"]], group=[[1, 0, 3, 2], [2, 3, 0, 1]]).order
             4
         """
@@ -49,6 +50,7 @@ class Constructors(ABC):
             SymmetryError: The mirrors cannot be.
 
         Example:
+            >>> from ax_symmetry import Symmetry
             >>> Symmetry.mirror({"x": 0.5, "y": 0.0}).orbit({"x": 0.75, "y": 2})
             [{'x': 0.75, 'y': 2}, {'x': 0.25, 'y': -2}]
         """
@@ -68,6 +70,7 @@ class Constructors(ABC):
             SymmetryError: The scalings cannot be.
 
         Example:
+            >>> from ax_symmetry import Symmetry
             >>> Symmetry.scaling({"length": 1, "area": 2}).canonical({"length": 2.0, "area": 4.0})
             {'length': 1.0, 'area': 1.0}
         """
@@ -87,6 +90,7 @@ class Constructors(ABC):
             SymmetryError: The translations cannot be.
 
         Example:
+            >>> from ax_symmetry import Symmetry
             >>> Symmetry.translation(["x", "y"]).canonical({"x": 5.0, "y": 7.0})
             {'x': -1.0, 'y': 1.0}
         """
@@ -104,6 +108,7 @@ class Constructors(ABC):
             SymmetryError: The pairs or the center cannot be.
 
         Example:
+            >>> from ax_symmetry import Symmetry
             >>> found = Symmetry.rotation([["x", "y"]]).canonical({"x": 3.0, "y": 4.0})
             >>> {name: round(value, 6) + 0.0 for name, value in found.items()}
             {'x': -5.0, 'y': 0.0}
@@ -122,6 +127,7 @@ class Constructors(ABC):
             SymmetryError: The periods cannot be.
 
         Example:
+            >>> from ax_symmetry import Symmetry
             >>> Symmetry.periodic({"phi": 360.0}).canonical({"phi": -10.0})
             {'phi': 350.0}
         """

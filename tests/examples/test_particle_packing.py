@@ -96,6 +96,15 @@ def test_order_of_components_does_not_matter() -> None:
     assert abs(pp.true_packing({**point, "mean_1": 40.0, "mean_2": 3.0}) - packing) > 0.01
 
 
+def test_a_common_factor_does_not_matter() -> None:
+    """Up to the width of the size classes."""
+    point = {"mean_1": 3.0, "mean_2": 40.0, "mean_3": 11.0, "spread_1": 0.1, "spread_2": 0.5, "spread_3": 0.3,
+             "frac_1": 0.2, "frac_2": 0.7}
+    larger = {name: 1.7 * value if name.startswith("mean") else value for name, value in point.items()}
+    assert pp.true_packing(larger) == pytest.approx(pp.true_packing(point), abs=1e-3)
+    assert abs(pp.true_packing({**point, "mean_1": 3.0 * 1.7}) - pp.true_packing(point)) > 0.003
+
+
 def run(*arguments: object) -> str:
     """Run the script, Ax's DeprecationWarnings as errors, and return what it prints."""
     done = run_script(SCRIPT, *arguments)
@@ -114,9 +123,9 @@ def test_script_compares_searches(tmp_path: Path) -> None:
     """Two tiny searches print their table and write the figure."""
     printed = run("--trials", 6, "--initial", 4, "--repeats", 1, "--out", tmp_path / "results")
     start, end = cells(printed, "4"), cells(printed, "6")
-    assert start[0] == start[1]  # both begin with the same trials
+    assert start[0] == start[1] == start[2]  # all begin with the same trials
     assert all(0.6 < a <= b < 0.9 for a, b in zip(start, end))
-    assert len(cells(printed, "seconds")) == 2
+    assert len(cells(printed, "seconds")) == 3
     page = (tmp_path / "results" / "particle_packing.html").read_text(encoding="utf-8")
     assert "with the symmetry" in page and "best packing fraction so far" in page
 
@@ -144,7 +153,9 @@ def test_script_compares_predictions_of_measured_rows(tmp_path: Path) -> None:
     assert settings.shape == (150, 3, 3) and packings.max() < 1.0
 
     printed = run("--data", tmp_path / "rows.csv", "--train", 30, "--repeats", 1)
-    given, permuted = cells(printed, "as given"), cells(printed, "permuted")
-    assert len(given) == len(permuted) == 2
-    assert given[0] != given[1] and all(0.0 < error < 0.1 for error in given + permuted)
+    given, permuted, scaled = (cells(printed, row) for row in ("as given", "permuted", "times t"))
+    assert len(given) == len(permuted) == len(scaled) == 3
+    assert given[0] != given[1] and all(0.0 < error < 0.1 for error in given + permuted + scaled)
+    assert scaled[2] < scaled[1]  # nor one that does not know that ratios alone matter
+    assert scaled[2] == pytest.approx(permuted[2], abs=2e-4)
     assert permuted[1] < permuted[0]  # a model that does not know the symmetry cannot know permuted rows as well
