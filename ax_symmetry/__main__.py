@@ -53,7 +53,7 @@ def _check(config: Path, file: Path | None, metric: str | None) -> int:
         raise SymmetryError("metric: there is no experiment that has it; name its file after --experiment.")
     declared, stored = _declared(config), None if file is None else _stored(file)
     symmetry = Symmetry.from_config(declared)
-    print(f"|G| = {symmetry.order:,}")
+    print(f"|G| = {symmetry.order:,}" if symmetry.is_finite else "|G| is infinite")
     for part in symmetry.parts:
         print(part.describe())
     if file is None or stored is None:
@@ -66,10 +66,11 @@ def _check(config: Path, file: Path | None, metric: str | None) -> int:
         return CONTRADICTED
     print("The search space has the symmetry.")
     from ax_symmetry.diagnostics import check_symmetry
-    from ax_symmetry.space.forgotten_blocks import forgotten_blocks
+    from ax_symmetry.space.forgotten_blocks import forgotten_blocks, loose_sums
 
-    if told := forgotten_blocks(symmetry, experiment.search_space):
-        print(told)
+    for tell in (forgotten_blocks, loose_sums):
+        if told := tell(symmetry, experiment.search_space):
+            print(told)
     report = check_symmetry(experiment, symmetry, metric=metric)
     print(report)
     return CONTRADICTED if report.verdict == "contradicted" else 0

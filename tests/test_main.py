@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "true": {"blocks": [["a"], ["b"]]},
         "wrong": {"blocks": [["a"], ["c"]]},
         "absent": {"blocks": [["a"], ["q"]]},
+        "endless": {"scale": ["a", "b"], "rotate": {"pairs": [["x", "y"]]}},
         "typo": {"block": [["a"], ["b"]]},
         "large": {"symmetries": [
             {"blocks": [[f"x{k}", f"y{k}"] for k in range(12)]}, {"mirror": {"u": 0.5, "v": 0.0}},
@@ -104,6 +105,13 @@ def test_the_config_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
+def test_a_group_without_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "check", "endless.json") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "|G| is infinite", "scale: a, b", "rotate: x, y about the middle of their ranges",
+    ]
+
+
 @pytest.mark.parametrize("stored", ["ax_client.json", "experiment.json", "client.json"])
 def test_every_way_to_store(folder: Path, stored: str, capsys: pytest.CaptureFixture[str]) -> None:
     if not (folder / stored).exists():
@@ -161,7 +169,7 @@ def test_wrong_files_are_known_before_ax_is_loaded(folder: Path) -> None:
     assert done.stdout.splitlines() == [f"{[2] * len(WRONG)} []"], done.stderr
 
 
-def test_a_constraint_that_forgets_a_block_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_forgotten_block_and_a_loose_sum_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     client = AxClient(verbose_logging=False)
     client.create_experiment(
         parameters=[{"name": name, "type": "range", "bounds": [0.0, 1.0]} for name in NAMES],
@@ -169,10 +177,12 @@ def test_a_constraint_that_forgets_a_block_is_told(folder: Path, capsys: pytest.
     )
     client.complete_trial(client.attach_trial({"a": 0.1, "b": 0.2, "c": 0.3})[1], {"y": (1.0, 0.1)})
     save_experiment(client.experiment, str(folder / "forgets.json"))
-    (folder / "three.json").write_text(json.dumps({"blocks": [["a"], ["b"], ["c"]]}))
+    loose = {"simplex": {"parameters": ["a", "b", "c"], "total": 1.0}}
+    (folder / "three.json").write_text(json.dumps({"blocks": [["a"], ["b"], ["c"]], **loose}))
     assert run(folder, "check", "three.json", "--experiment", "forgets.json") == 0
     printed = capsys.readouterr().out
     assert "The parameter constraint a + b <= 1 leaves out block c" in printed
+    assert "nothing in the search space keeps a + b + c at 1" in printed
     assert "undecided by 1 observation of y." in printed
 
 

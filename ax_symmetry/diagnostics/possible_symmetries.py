@@ -11,9 +11,16 @@ from ax_symmetry.errors import SymmetryError
 from ax_symmetry.space.bounds import numeric_bounds
 from ax_symmetry.symmetry import Blocks, Mirror, Symmetry
 from ax_symmetry.symmetry.kind import Kind
+from ax_symmetry.symmetry.period import Period
+from ax_symmetry.symmetry.scale import Scale
+from ax_symmetry.symmetry.shift import Shift
 
 MAX_SWAPS = 300
 """The most swaps of two blocks that are tried, those of the fewest slots."""
+MAX_SETS = 300
+"""The most sets of parameters that are tried for a common factor, and for a common shift, the largest first."""
+MAX_TURNS = 4
+"""How many periods a range may hold at most."""
 
 BlockNames = Sequence[tuple[str, ...]]
 
@@ -29,6 +36,33 @@ def swaps(search_space: SearchSpace) -> list[Kind]:
     """List pairs of blocks, of one slot or more, whose parameters have equal domains slot by slot."""
     pairs = [pair for pair in combinations(search_space.parameters, 2) if _are_alike(*pair, search_space)]
     return list(islice((Blocks(tuple(zip(*chosen))) for chosen in _disjoint(pairs)), MAX_SWAPS))
+
+
+def endless(search_space: SearchSpace) -> list[Kind]:
+    """List symmetries without end: common factors, common shifts, and periods.
+
+    A common factor of any two or more ranges on a log scale; a common shift of any with equal domains on a linear one;
+    periods that go into a range once, or up to `MAX_TURNS` times. All with exponents and weights of 1.
+    """
+    names = list(search_space.parameters)
+    factors: list[Kind] = [Scale(tuple(dict.fromkeys(own, 1).items())) for own in _sets(names)]
+    shifts: list[Kind] = [
+        Shift(tuple(dict.fromkeys(own, 1).items())) for own in _sets(names)
+        if all(_are_alike(own[0], other, search_space) for other in own[1:])
+    ]
+    bounds = {name: numeric_bounds(p) for name, p in search_space.parameters.items()}
+    periods: list[Kind] = [
+        Period(((name, (ends[1] - ends[0]) / turns),))
+        for name, ends in bounds.items() if ends is not None and ends[0] < ends[1] for turns in range(1, MAX_TURNS + 1)
+    ]
+    fitting = ([part for part in parts if _fits(part, search_space)] for parts in (factors, shifts, periods))
+    return [part for parts in fitting for part in parts[:MAX_SETS]]
+
+
+def _sets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """List the sets of two or more names, large ones first; of many names those of two, and all, alone."""
+    sizes = range(len(names), 1, -1) if 2 ** len(names) <= 4 * MAX_SETS else (len(names), 2)
+    return (own for size in sizes for own in combinations(names, size))
 
 
 def extended(blocks: BlockNames, search_space: SearchSpace) -> list[Kind]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from ax.core.search_space import SearchSpace
+from gpytorch.kernels import Kernel, RBFKernel, ScaleKernel
 from scipy.special import softmax
 from tqdm.auto import tqdm
 
@@ -23,9 +24,12 @@ from ax_symmetry.diagnostics.check_symmetry import MIN_OBSERVATIONS, SymmetryRep
 from ax_symmetry.diagnostics.observations import choose_metric, data_of
 from ax_symmetry.diagnostics.check_symmetry import report_on
 from ax_symmetry.diagnostics.evidence import Assessment, vary_by_noise_alone
-from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
-from ax_symmetry.errors import NotAveraged
+from ax_symmetry.diagnostics.possible_symmetries import endless, extended, mirrors, swaps
+from ax_symmetry.errors import NotAveraged, SymmetryError
 from ax_symmetry.kernels.averaged import AveragedKernel
+from ax_symmetry.kernels.base_kernels import as_ard_rbf
+from ax_symmetry.kernels.column_action import ColumnAction
+from ax_symmetry.kernels.invariant import ColumnInvariantKernel
 from ax_symmetry.models.model_columns import ModelColumns
 from ax_symmetry.space.encoding import ParameterEncoding
 from ax_symmetry.symmetry.kind import Kind
@@ -62,9 +66,10 @@ class Suggestion:
     report: SymmetryReport
 
     def __str__(self) -> str:
-        order = Symmetry.from_config(self.symmetry).order
+        symmetry = Symmetry.from_config(self.symmetry)
+        images = f"{symmetry.order:,}" if symmetry.is_finite else "infinitely many"
         return (
-            f"{json.dumps(self.symmetry)}\n  {order:,} images; probability {self.probability:.2f}, among {self.tried} "
+            f"{json.dumps(self.symmetry)}\n  {images} images; probability {self.probability:.2f}, among {self.tried} "
             f"groups that were tried and none.\n{self.report}"
         )
 
@@ -73,11 +78,13 @@ def suggest_symmetries(experiment_or_adapter: Any, *, metric: str | None = None)
     """Rank the symmetries that an experiment's data suggest, of all that its search space could have.
 
     Tried are blocks of parameters with equal domains that trade places in every way, mirrors of single parameters about
-    the middle of their domains, and combinations of these. Each is first assessed with the hyperparameters of Ax's own
-    model. For the best ones the invariant kernel is fitted, and log marginal likelihoods are compared. The more
-    hypotheses there are, the more likely one of them fits by chance. So the prior probability of no symmetry is that of
-    all groups together; it is divided evenly among the kinds (blocks of one slot, of two, ..., mirrors), and within a
-    kind among the groups that were tried. A symmetry that `check_symmetry` calls contradicted is not suggested.
+    the middle of their domains, common factors of ranges on a log scale, common shifts of ranges with equal domains,
+    periods that go into a range once to four times, and combinations of these. Each is first assessed with the
+    hyperparameters of Ax's own model. For the best ones the invariant kernel is fitted, and log marginal likelihoods
+    are compared. The more hypotheses there are, the more likely one of them fits by chance. So the prior probability of
+    no symmetry is that of all groups together; it is divided evenly among the kinds (blocks of one slot, of two, ...,
+    mirrors, factors, shifts, periods), and within a kind among the groups that were tried. A symmetry that
+    `check_symmetry` calls contradicted is not suggested.
 
     A function that hardly depends on a parameter says little about its symmetry. With 60 observations of three to six
     parameters the group is found in most cases (`benchmarks/README.md`, with figures).
@@ -143,13 +150,32 @@ class QuickLikelihood:
             del self.model.input_transform
 
     def __call__(self, parts: Parts) -> float:
-        columns = ModelColumns(ParameterEncoding(Symmetry(parts), self.space), self.space, ModelInputs(self.adapter))
+        symmetry = Symmetry(parts)
+        columns = ModelColumns(ParameterEncoding(symmetry, self.space), self.space, ModelInputs(self.adapter))
         try:
             action = columns.action()
         except NotAveraged:
             return -np.inf
-        self.model.covar_module = AveragedKernel(self.kernel, action, self.inputs, normalize=True)
+        kernel = AveragedKernel(self.kernel, action, self.inputs, normalize=True)
+        self.model.covar_module = kernel if symmetry.is_finite else self._of_quotient(action)
         return self._log_likelihood() - self.plain
+
+    def _of_quotient(self, action: ColumnAction) -> Kernel:
+        """Make the kernel of what is left when an infinite group is divided out, with the plain lengthscales.
+
+        A kernel that has none, or an input transform, is not looked through: then the group looks as good as none.
+        """
+        form = as_ard_rbf(self.kernel, torch.arange(action.width))
+        if form is None or self.inputs is not None:
+            return self.kernel
+        scale, inverse = form
+        circles = [] if action.circles is None else action.circles.columns
+        base = RBFKernel(ard_num_dims=action.action.width + len(circles)).to(inverse)
+        base.lengthscale = torch.cat([inverse, inverse[..., circles]], dim=-1).rsqrt()
+        whole = base if scale is None else ScaleKernel(base)
+        if scale is not None:
+            whole.outputscale = scale
+        return ColumnInvariantKernel(action, whole)
 
     def _log_likelihood(self) -> float:
         x = self.model.train_inputs
@@ -171,7 +197,8 @@ def search(
         The gains of the groups for which a model was fitted, and the glances of all that were tried.
     """
     gains: dict[Parts, float] = {}
-    glances: dict[Parts, float] = {(part,): glance((part,)) for part in [*mirrors(space), *swaps(space)]}
+    singles = [*mirrors(space), *swaps(space), *endless(space)]
+    glances: dict[Parts, float] = {(part,): glance((part,)) for part in singles}
     while True:
         fresh: list[Parts] = []
         for shape in dict.fromkeys(map(_shape, glances)):
@@ -204,24 +231,29 @@ def _larger(
 
 def log_odds(gains: Mapping[Parts, float], tried: Iterable[Parts]) -> dict[Parts, float]:
     """Return for each group the log odds against none; see `suggest_symmetries` for the prior odds."""
-    counts = Counter(_slots(part) for part, *others in tried if not others)
+    counts = Counter(_kind(part) for part, *others in tried if not others)
     return {
-        parts: gain - sum(log(len(counts) * counts[_slots(part)]) for part in parts) for parts, gain in gains.items()
+        parts: gain - sum(log(len(counts) * counts[_kind(part)]) for part in parts) for parts, gain in gains.items()
     }
 
 
-def _slots(part: Kind) -> int:
-    """Count the slots of the blocks that trade places; 0 for a mirror."""
-    return len(part.symmetric_blocks[0]) if part.symmetric_blocks else 0
+def _kind(part: Kind) -> tuple[str, int]:
+    """Return the key of a part, and the number of slots of blocks that trade places."""
+    return part.KEYS[0], len(part.symmetric_blocks[0]) if part.symmetric_blocks else 0
 
 
-def _shape(parts: Parts) -> tuple[tuple[int, int], ...]:
-    """Return for every part its number of slots, and of parameters that it moves."""
-    return tuple(sorted((_slots(part), len(part.parameters)) for part in parts))
+def _shape(parts: Parts) -> tuple[tuple[tuple[str, int], int], ...]:
+    """Return for every part its kind, and the number of parameters that it moves, if the group is finite."""
+    return tuple(sorted((_kind(part), len(part.parameters) if part.is_finite else 0) for part in parts))
 
 
 def _adds_to(parts: Parts, part: Kind) -> bool:
-    """Tell whether a part moves other blocks than those before, or mirrors what was not mirrored."""
-    if part.symmetric_blocks:
-        return not any(set(other.parameters) & set(part.parameters) for other in parts if other.symmetric_blocks)
-    return Symmetry((*parts, part)).order > Symmetry(parts).order
+    """Tell whether a part moves other blocks than those before, mirrors what was not mirrored, or moves others so."""
+    try:
+        together = Symmetry((*parts, part))
+    except SymmetryError:
+        return False
+    if part.symmetric_blocks or not part.is_finite:
+        rivals = [other for other in parts if other.KEYS == part.KEYS]
+        return not any(set(other.parameters) & set(part.parameters) for other in rivals)
+    return together.action.order > Symmetry(parts).action.order

@@ -11,7 +11,7 @@ from itertools import permutations, product
 
 from ax_symmetry.symmetry import Blocks, Mirror
 from ax_symmetry.symmetry.kind import Kind
-from ax_symmetry.diagnostics.possible_symmetries import extended, mirrors, swaps
+from ax_symmetry.diagnostics.possible_symmetries import endless, extended, mirrors, swaps
 from brute_force import closure, generators
 from support import boolean, choice, fixed, float_range, int_range, space
 
@@ -101,3 +101,22 @@ def test_a_third_block_of_three_slots_joins_in_every_way() -> None:
         for third in permutations("ghi"):
             wanted.add(group(Blocks((("a", c, e), ("b", d, f), third)), names))
     assert {group(part, names) for part in parts} == wanted and len(wanted) == len(parts) == 24
+
+
+def test_factors_shifts_and_periods() -> None:
+    """Sets of two or more, of log scales or of equal domains; periods that keep whole numbers."""
+    given = space([
+        float_range("s", 1.0, 9.0, log_scale=True), float_range("t", 0.1, 9.0, log_scale=True),
+        float_range("a"), float_range("b"), float_range("c"), int_range("n", 0, 8), choice("m", [1, 2, 3]),
+        fixed("f", 1),
+    ])
+    found = [part.write() for part in endless(given)]
+    assert found[0] == {"scale": {"s": 1, "t": 1}}
+    shifts = {frozenset(part["shift"]) for part in found if "shift" in part}
+    assert shifts == {frozenset("abc"), frozenset("ab"), frozenset("ac"), frozenset("bc")}
+    periods = [tuple(part["period"].items()) for part in found if "period" in part]
+    assert {(name, length) for ((name, length),) in periods if name == "n"} == {("n", 8.0), ("n", 4.0), ("n", 2.0)}
+    assert {(name, length) for ((name, length),) in periods if name == "a"} == {("a", 1 / k) for k in (1, 2, 3, 4)}
+    many = space([float_range(f"x{k}") for k in range(15)])
+    sizes = [len(part.parameters) for part in endless(many) if part.KEYS == ("shift",)]
+    assert sizes[0] == 15 and sizes[1:] == [2] * 105

@@ -65,6 +65,34 @@ def test_parts_are_put_together() -> None:
     assert key[0] == key[1]
 
 
+@pytest.mark.parametrize("config, parameters, truth", [
+    (
+        {"scale": {"a": 1, "b": 1}}, [float_range(n, 0.1, 10.0, log_scale=True) for n in "abc"],
+        lambda p: np.sin(np.log(p["a"] / p["b"])) + 0.3 * np.log(p["c"]),
+    ),
+    (
+        {"shift": {"a": 1, "b": 1, "c": 1}}, [float_range(n, 0.0, 4.0) for n in "abc"],
+        lambda p: np.sin(p["a"] - p["b"]) + np.cos(p["c"] - p["b"]),
+    ),
+    (
+        {"period": {"phi": 90.0}}, [float_range("phi", 0.0, 360.0), float_range("r")],
+        lambda p: np.cos(np.radians(4 * p["phi"])) * p["r"] + np.sin(np.radians(4 * p["phi"])),
+    ),
+])
+def test_ratios_differences_and_angles(config: Any, parameters: Any, truth: Any) -> None:
+    made, rng = experiment(space(parameters)), np.random.default_rng(0)
+    for _ in range(40):
+        point = {}
+        for p in parameters:
+            ends = np.log([p.lower, p.upper]) if p.log_scale else np.asarray([p.lower, p.upper])
+            value = rng.uniform(*ends)
+            point[p.name] = float(np.exp(value) if p.log_scale else value)
+        add_trial(made, point, {"y": (float(truth(point)), 0.03)})
+    found = suggest_symmetries(made)
+    assert found[0].symmetry == config and found[0].probability > 0.9 and found[0].report.verdict == "supported"
+    assert "infinitely many images" in str(found[0])
+
+
 def test_nothing_where_there_is_nothing() -> None:
     assert suggest_symmetries(fill(experiment(SPACE), 30, odd, sem=0.05)) == []
     one = space([float_range("a", 0.1, 1.0, log_scale=True), choice("s", ["x", "y", "z"])])
