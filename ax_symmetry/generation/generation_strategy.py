@@ -18,6 +18,7 @@ from ax_symmetry.generation.steps import put_symmetry
 from ax_symmetry.options import choose_method, plain, whole_number
 from ax_symmetry.space.forgotten_blocks import warn_of_forgotten_blocks
 from ax_symmetry.space.validation import kernel_obstacle
+from ax_symmetry.symmetry.declaration import SYMMETRY_KEYS
 from ax_symmetry.symmetry.symmetry import Symmetry
 from ax_symmetry.transforms.costs import OBSERVATIONS
 from ax_symmetry.transforms.plan import config_of
@@ -96,7 +97,12 @@ def choose_generation_strategy(
         if config.get("method") == "kernel":
             raise refusals[0]
         config = _checked(config, search_space, observations)
-    warn_of_forgotten_blocks(Symmetry.from_config(config), search_space, stacklevel=2)
+    declared_symmetry = Symmetry.from_config(config)
+    settled = declared_symmetry.centered(search_space.parameters)
+    if settled != declared_symmetry:  # so that its center stays where it is when a range is narrowed
+        options_alone = {key: value for key, value in config.items() if key not in SYMMETRY_KEYS}
+        config = {**options_alone, **settled.to_config()}
+    warn_of_forgotten_blocks(settled, search_space, stacklevel=2)
     if (limit := most_at_once(strategy)) is not None:
         logger.info(
             "Ax lets at most %s trials of the model's step run at the same time, however many are asked for at once; "

@@ -156,6 +156,8 @@ class Turned(Covariance):
         chunks = angles.split(max(1, CHUNK // max(1, entries)))
         if len(chunks) == 1:
             return total(angles)
+        if not torch.is_grad_enabled():
+            return sum(map(total, chunks))
         return sum(checkpoint(total, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks)
 
     def _number(self, one: Tensor, other: Tensor) -> int:

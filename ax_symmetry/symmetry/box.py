@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from ax_symmetry.groups.actions import Rows
 
@@ -34,3 +35,11 @@ class Box:
         """Return the box of columns of which nothing is known."""
         lower, middle, steps = np.zeros((3, width))
         return cls(lower, np.full(width, np.inf), middle, steps)
+
+    def keeps(self, x: Rows) -> npt.NDArray[np.bool_]:
+        """Tell which of rows `n x d` keep all constraints, but for rounding."""
+        if not len(self.weights):
+            return np.ones(len(x), dtype=bool)
+        sums = np.nan_to_num(x) @ self.weights.T
+        slack = 1e-9 * (np.abs(self.limits) + np.abs(self.weights).sum(axis=1))
+        return np.asarray((sums <= self.limits + slack).all(axis=1))

@@ -33,7 +33,7 @@ def turned_rows(row: Rows, part: Rotate, columns: Mapping[str, int], box: Box, s
         shifted: Whether the points may be shifted as well, so that they turn about their mean.
 
     Returns:
-        The rows `k x d`; of p points, with bounds of b different widths, k is at most 4 p + 8 p b, or 4 p + 4 p^2 b if
+        The rows `k x d`; of p points, with bounds of b different widths, k is at most 4 p + 8 p b, or 4 p + 8 p^2 if
         they may be shifted, and 2 for every constraint.
     """
     arms, centers, across, along = _arms(row, part, columns, box, shifted)
@@ -90,37 +90,42 @@ def _touching(
     """Return the angles at which `Re(arm e^(i angle))` reaches a limit, for all bounds and constraints.
 
     Points may trade places, so that each may reach the bounds of any, and be mirrored, so that it may do so on any
-    side.
+    side. If they may be shifted, the distance of two points is limited by the widest bounds.
     """
-    ends = [(v[columns], c) for columns, c in ((across, centers.real), (along, centers.imag))
-            for v in (box.lower, box.upper)]
-    reaches = np.concatenate([np.abs(end - center)[np.isfinite(box.upper[columns])]
-                              for (end, center), columns in zip(ends, (across, across, along, along))])
-    if shifted:  # the distance of two points is limited by how far both may move
+    reaches = []
+    for columns, center in ((across, centers.real), (along, centers.imag)):
+        lower, upper = box.lower[columns], box.upper[columns]
+        if not np.isfinite(upper).all() or not len(columns):
+            continue
+        if shifted:
+            reaches.append(np.asarray([upper.max() - lower.min()]))
+        else:
+            reaches += [np.abs(lower - center), np.abs(upper - center)]
+    if shifted:
         arms = np.asarray([one - other for one, other in combinations(arms, 2)], dtype=complex)
-        reaches = np.concatenate([
-            np.abs(box.upper[columns][:, None] - box.lower[columns])[np.isfinite(box.upper[columns])].ravel()
-            for columns in (across, along)
-        ])
-    reaches = np.unique(reaches)
-    found = [_reaching(side * arm, reach) for arm in arms for reach in reaches for side in (1, -1, 1j, -1j)]
+    ends = np.concatenate([*reaches, np.zeros(0)])
+    scale = np.abs(ends).max(initial=0.0) or 1.0
+    ends = np.unique(np.round(ends / scale, 12)) * scale
+    sides = np.asarray([1, -1, 1j, -1j])
+    found = [_reaching((arms[:, None] * sides)[..., None], ends)]
     if shifted:
         return found
     for weights, limit in zip(box.weights, box.limits):
         total = (arms * (weights[across] - 1j * weights[along])).sum()
         still = row.copy()
         still[across], still[along] = centers.real, centers.imag
-        found.append(_reaching(total, limit - np.where(np.isnan(still), box.lower, still) @ weights))
+        value = limit - np.where(np.isnan(still), box.lower, still) @ weights
+        found.append(_reaching(np.asarray(total), np.asarray(value)))
     return found
 
 
-def _reaching(arm: complex, value: float) -> Rows:
-    """Return the angles by which an arm must turn so that its real part is a value."""
-    length = abs(arm)
-    if length == 0 or abs(value) > length * (1 + ROUNDING):
-        return np.zeros(0)
-    half = np.arccos(np.clip(value / length, -1.0, 1.0))
-    return np.asarray([half, -half]) - np.angle(arm)
+def _reaching(arms: Complex, values: Rows) -> Rows:
+    """Return the angles by which arms must turn so that their real parts are values; arrays that broadcast."""
+    lengths = np.abs(arms)
+    near = (lengths > 0) & (np.abs(values) <= lengths * (1 + ROUNDING))
+    lengths, arms, values = (np.broadcast_to(a, near.shape)[near] for a in (lengths, arms, values))
+    half = np.arccos(np.clip(values / lengths, -1.0, 1.0))
+    return np.concatenate([half, -half]) - np.tile(np.angle(arms), 2)
 
 
 def clipped(rows: Rows, box: Box) -> tuple[npt.NDArray[np.bool_], Rows]:

@@ -167,16 +167,23 @@ class Encoding:
 
     def compared(self, x: Rows) -> Rows:
         """Return the numbers `n x d` by which gauged rows compare: absent blocks come last."""
-        return x if self.inert_rows is None else self.inert_rows.compared(x)
+        return self._steady(x if self.inert_rows is None else self.inert_rows.compared(x), x)
 
     def compared_points(self, x: Rows, mirrored: Rows) -> Rows:
         """Return the numbers `n x 2 d` by which the points of gauged rows and their mirror images compare."""
-        if self.inert_rows is None:
-            return with_mirror_images(x, mirrored)
-        mask = self.inert_rows.mask(x)
         images = with_mirror_images(x, mirrored)[:, x.shape[1]:]
+        if self.inert_rows is None:
+            return np.hstack([self._steady(x, x), self._steady(images, x)])
+        mask = self.inert_rows.mask(x)
         images = np.where(mask | np.isnan(images), x, images)  # what has no mirror image is in no image
-        return np.hstack([self.inert_rows.compared(x, mask), self.inert_rows.compared(images, mask)])
+        return np.hstack([self._steady(self.inert_rows.compared(rows, mask), x) for rows in (x, images)])
+
+    def _steady(self, compared: Rows, x: Rows) -> Rows:
+        """Make compared numbers equal that are so but for rounding, where an infinite group computes them."""
+        if self.symmetry.is_finite:
+            return compared
+        with np.errstate(over="ignore"):  # absent blocks are beyond all numbers
+            return np.asarray(np.round(compared / (1e-9 * self._size(x))))
 
     def mirrored(self, x: Rows) -> Rows:
         """Mirror every column of rows `n x d`; nan where the group does not mirror it.
@@ -227,12 +234,8 @@ class Encoding:
         return clipped(rows if inert is None else np.where(inert, row, rows), box)[1]
 
     def ascending(self, x: Rows, comparison_order: Sequence[int]) -> npt.NDArray[np.intp]:
-        """Return the order of rows `n x d`, the least first; numbers that are computed are equal but for rounding."""
-        compared = self.compared(x)
-        if self.symmetry.directions or self.symmetry.turned is not None:
-            with np.errstate(over="ignore"):  # absent blocks are beyond all numbers
-                compared = np.round(compared / (1e-9 * self._size(x)))
-        return np.lexsort(compared[:, list(comparison_order)].T[::-1])
+        """Return the order of rows `n x d`, the least first."""
+        return np.lexsort(self.compared(x)[:, list(comparison_order)].T[::-1])
 
     def unmoved(self, x: Rows, y: Rows) -> Rows:
         """Return rows y `n x d`, or x to the last bit where they differ by rounding alone."""
@@ -240,10 +243,13 @@ class Encoding:
         return np.where(same, x, y)
 
     def _size(self, x: Rows) -> Rows:
-        """Return how large the numbers of each column are, `d`."""
+        """Return how large the numbers of each column are, `d`, alike for parameters that trade places."""
         box = self.box
         known = np.where(np.isfinite(box.upper), np.maximum(np.abs(box.lower), np.abs(box.upper)), 0.0)
-        size = np.maximum(known, np.nan_to_num(np.abs(x)).max(axis=0, initial=0.0))
+        size = np.maximum(known, np.nan_to_num(np.abs(x), posinf=0.0).max(axis=0, initial=0.0))
+        for names in self.symmetry.parameter_orbits:
+            alike = [self.columns[name] for name in names]
+            size[alike] = size[alike].max()
         return np.where(size > 0.0, size, 1.0)
 
 

@@ -68,7 +68,8 @@ def _lines(x: Rows, own: Sequence[Direction], columns: Mapping[str, int], box: B
     used, logs = np.flatnonzero(span.any(axis=0)), _logs(own, span, columns)
     coordinates = x[:, used]
     with np.errstate(divide="ignore", invalid="ignore"):
-        coordinates[:, logs] = np.log(coordinates[:, logs])
+        logarithms = np.log(coordinates[:, logs])
+    coordinates[:, logs] = np.where(np.isfinite(logarithms), logarithms, np.nan)
     size = np.where(logs, 1.0, np.maximum(np.abs(x[:, used]), _magnitude(box)[used]))
     return span, _Lines(span[:, used], coordinates, *_limits(x, span, used, logs, box), box.middle[used], size)
 
@@ -83,7 +84,8 @@ def _moved(
 ) -> Rows:
     """Move rows by t `n x r` along directions; those that do not move stay to the last bit."""
     x, used, logs = x.copy(), np.flatnonzero(span.any(axis=0)), _logs(own, span, columns)
-    moved = np.where(logs, x[:, used] * np.exp(t @ span[:, used] * logs), x[:, used] + t @ span[:, used])
+    with np.errstate(over="ignore", invalid="ignore"):  # what has no logarithm stays
+        moved = np.where(logs, x[:, used] * np.exp(t @ span[:, used] * logs), x[:, used] + t @ span[:, used])
     x[:, used] = np.where(np.isnan(moved), x[:, used], _clipped(moved, x[:, used], box, used))
     return x
 

@@ -142,6 +142,10 @@ class Kind:
         """The rotation that it is; the least of the rows at its critical angles stands for all."""
         return None
 
+    def centered(self, parameters: Mapping[str, Any]) -> Kind:
+        """Return this part with what it takes from the ranges by default written out, given Ax's parameters by name."""
+        return self
+
     def gauge(self, x: Rows, columns: Mapping[str, int], box: Box) -> Rows:
         """Replace each row by the point of its infinite orbit that stands for it.
 
@@ -189,6 +193,12 @@ def example(value: Any, number: str) -> str:
 def is_finite_number(value: Any) -> bool:
     """Tell whether a value is a number that a float can hold."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def note_of_steps(p: Any) -> str:
+    """Say that a range with steps is a choice to Ax, if it may be that; else nothing."""
+    is_numeric = p is not None and hasattr(p, "values") and all(is_finite_number(value) for value in p.values)
+    return " (a choice of numbers, as Ax makes of a range with a step_size)" if is_numeric else ""
 
 
 def check_names(key: str, names: Sequence[Any]) -> None:

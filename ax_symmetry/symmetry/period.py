@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy as np
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.symmetry.box import Box
-from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number
+from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number, note_of_steps
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
 
+MOST = 1_000
+"""How many combinations of whole turns are tried at most for one row."""
 ROUNDING = 1e-12
 """Within this fraction of the numbers that are added, a number at the seam counts as the lower bound."""
 
@@ -78,8 +81,8 @@ class Period(Kind):
             p: Any = parameters.get(name)
             if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
                 raise SymmetryError(
-                    f"period: parameter {name} is no range parameter on a linear scale. Declare it as one, or take it "
-                    "out of the period."
+                    f"period: parameter {name} is no range parameter on a linear scale{note_of_steps(p)}. Declare it "
+                    "as one, or take it out of the period."
                 )
             digits = 0 if p.parameter_type.name == "INT" else getattr(p, "digits", None)
             step = getattr(p, "step_size", None) or (None if digits is None else 10.0**-digits)  # not in every Ax
@@ -109,7 +112,8 @@ class Period(Kind):
     def gauge(self, x: Rows, columns: Mapping[str, int], box: Box) -> Rows:
         """Move numbers to [lower, lower + period); those inside stay, to the last bit.
 
-        A number that differs from `lower` plus whole periods by rounding alone becomes `lower`.
+        A number that differs from `lower` plus whole periods by rounding alone becomes `lower`. Where that breaks a
+        constraint of the box, the first numbers of later turns that keep all of them are taken, if there are any.
         """
         x = x.copy()
         for name, length in self.lengths:
@@ -122,4 +126,20 @@ class Period(Kind):
             moved = moved - length * np.floor((moved - start) / length)
             at_the_seam = (moved < start + slack) | (moved >= start + length - slack)
             column[outside] = np.where(at_the_seam, start, moved)  # `column` is a view
+        places = [columns[name] for name in self.parameters]
+        if len(box.weights) and box.weights[:, places].any():
+            for i in np.flatnonzero(~box.keeps(x)):
+                self._unwind(x[i], places, box)
         return x
+
+    def _unwind(self, row: Rows, places: Sequence[int], box: Box) -> None:
+        """Add whole periods to numbers of a row `d`, in place, so that it keeps all constraints."""
+        lengths = np.asarray([length for _, length in self.lengths])
+        turns = np.floor((box.upper[places] - row[places]) / lengths + ROUNDING)
+        counts = [range(int(most) + 1) if 0 <= most < np.inf else range(1) for most in turns]
+        for added in islice(product(*counts), MOST):
+            found = row.copy()
+            found[places] += lengths * added
+            if box.keeps(found[None])[0]:
+                row[:] = found
+                return

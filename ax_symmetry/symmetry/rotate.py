@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ax_symmetry.errors import SymmetryError, shown
-from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names, is_finite_number
+from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names, is_finite_number, note_of_steps
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
+
+TOLERANCE = 1e-9
+"""How far the middles of ranges may lie apart, as a fraction of a range."""
 
 FORM = 'write {"pairs": [["x", "y"], ...], "center": [0.0, 0.0]}'
 
@@ -92,7 +95,7 @@ class Rotate(Kind):
     def _check_mirrors(self, symmetry: Symmetry) -> None:
         for pair in self.pairs:
             for name, center in zip(pair, self.center or ()):
-                if symmetry.centers.get(name, center) != center:
+                if abs(symmetry.centers.get(name, center) - center) > TOLERANCE * (1 + abs(center)):
                     raise SymmetryError(
                         f"rotate: parameter {name} is turned about {center:g}, and mirrored at "
                         f"{symmetry.centers[name]:g}; give both one center."
@@ -142,8 +145,8 @@ class Rotate(Kind):
             p: Any = parameters.get(name)
             if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
                 raise SymmetryError(
-                    f"rotate: parameter {name} is no range parameter on a linear scale. Declare it as one, or take it "
-                    "out of the rotation."
+                    f"rotate: parameter {name} is no range parameter on a linear scale{note_of_steps(p)}. Declare it "
+                    "as one, or take it out of the rotation."
                 )
             rounded = [trait for trait in ("digits", "step_size") if getattr(p, trait, None) is not None]
             if p.parameter_type.name == "INT" or rounded:
@@ -152,6 +155,32 @@ class Rotate(Kind):
                     f"rotate: parameter {name} {kind}, which most angles do not keep. Declare it as a float without "
                     "digits or steps, or take it out of the rotation."
                 )
+
+        if self.center is None and not any(set(one.names) & set(self.parameters) for one in symmetry.directions):
+            self._check_middles(parameters)
+
+    def _check_middles(self, parameters: Mapping[str, Any]) -> None:
+        """Check that all pairs have one middle."""
+        for side in zip(*self.pairs):
+            first = parameters[side[0]]
+            for name in side[1:]:
+                p: Any = parameters[name]
+                if abs(p.lower + p.upper - first.lower - first.upper) > TOLERANCE * (p.upper - p.lower):
+                    raise SymmetryError(
+                        f"rotate: the ranges of {first.name} and {name} have different middles, so that they are no "
+                        "common center; give the center."
+                    )
+
+    def centered(self, parameters: Mapping[str, Any]) -> Rotate:
+        """Return the rotation about a center that does not move with the ranges, given Ax's parameters by name.
+
+        Without ranges of both coordinates it stays as it is.
+        """
+        ends = [parameters.get(name) for name in self.pairs[0]]
+        if self.center is not None or not all(hasattr(p, "lower") for p in ends):
+            return self
+        x, y = ((float(p.lower) + float(p.upper)) / 2 for p in ends if p is not None)
+        return replace(self, center=(x, y))
 
     def in_unit_cube(self) -> Kind:
         """Raise: what is a circle here is an ellipse there, which depends on bounds."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ax_symmetry.errors import SymmetryError
+from ax_symmetry.symmetry.kind import note_of_steps
 from ax_symmetry.symmetry.translation import Translation
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class Shift(Translation):
             p: Any = parameters.get(name)
             if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
                 raise SymmetryError(
-                    f"shift: parameter {name} is no range parameter on a linear scale. Declare it as one, or take it "
-                    "out of the shift."
+                    f"shift: parameter {name} is no range parameter on a linear scale{note_of_steps(p)}. Declare it as "
+                    "one, or take it out of the shift."
                 )
             digits = 0 if p.parameter_type.name == "INT" else getattr(p, "digits", None)
             step = getattr(p, "step_size", None) or (None if digits is None else 10.0**-digits)  # not in every Ax

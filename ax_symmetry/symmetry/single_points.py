@@ -9,6 +9,7 @@ import numpy as np
 
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
+from ax_symmetry.options import plain
 from ax_symmetry.symmetry.encoding import Encoding
 from ax_symmetry.symmetry.inert import TOLERANCE
 from ax_symmetry.symmetry.kind import is_finite_number
@@ -37,6 +38,7 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
         if values.get(name) is None or values[name] != values[name]:
             hint = f"give every parameter a value. {simplex_hint(symmetry, name, point)}".rstrip()
             raise SymmetryError(f"parameter {name} of the symmetry is missing; {hint}")
+    _check_computed(symmetry, values)
     choices: dict[str, Sequence[Any]] = {}
     absent = [(one.switch, value) for one in symmetry.inert for value in one.values]
     for names in symmetry.parameter_orbits:
@@ -56,6 +58,22 @@ def encode_values(symmetry: Symmetry, point: Mapping[str, Any]) -> tuple[Encodin
         whole = value.is_integer() and all(isinstance(v, (int, np.integer)) for v in others)
         values[name] = int(value) if whole else value
     return encoding, values, x
+
+
+def _check_computed(symmetry: Symmetry, values: Mapping[str, Any]) -> None:
+    """Check that what the group computes with are finite numbers, and what is scaled above 0.
+
+    Raises:
+        SymmetryError: One is not.
+    """
+    scaled = {name for one in symmetry.directions if one.is_log for name in one.names}
+    for name, key in symmetry.changed.items():
+        if key == "mirror" or name not in values:
+            continue
+        value = plain(values[name])
+        if not is_finite_number(value) or name in scaled and value <= 0:
+            wanted = "a finite number" + (" above 0" if name in scaled else "")
+            raise SymmetryError(f"{key}: parameter {name} must have {wanted} as its value; got {shown(value)}.")
 
 
 def _with_any_inert(

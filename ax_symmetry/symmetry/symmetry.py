@@ -261,6 +261,11 @@ class Symmetry(Constructors):
 
         validate(self, search_space)
 
+    def centered(self, parameters: Mapping[str, Any]) -> Symmetry:
+        """Return the symmetry with what its parts take from ranges by default written out; see `Kind.centered`."""
+        parts = tuple(part.centered(parameters) for part in self.parts)
+        return self if parts == self.parts else Symmetry(parts)
+
     def implied(self, present: Iterable[str]) -> dict[str, Simplex]:
         """Find the parameters that follow from those that are present, and the simplexes that imply them."""
         names = set(present)

@@ -141,6 +141,8 @@ def new_plan(transform: str, config: Mapping[str, Any], search_space: SearchSpac
     if "SymmetrizeObservations" in (transform, *context.transforms) or "method" in config:
         check_model(symmetry, symmetrize, declared)
     wide = search_space if history is None else widened_space(symmetry, search_space, history.spaces, history.arms)
+    first = declared if history is None else [*history.spaces, wide][0]
+    symmetry = symmetry.centered(first.parameters)  # Ax widens the ranges of the model to cover the data
     space = symmetrized_space(symmetry, wide, _implied_values(symmetry, search_space, context.training))
     encoding = ParameterEncoding(symmetry, space, declared)
     _check_inert(encoding, symmetrize, context.transforms or OURS)

@@ -422,6 +422,14 @@ DECLARATIONS = [
         "one coordinate of every pair", id="mirror-of-one-pair",
     ),
     pytest.param(
+        {"rotate": {"pairs": [["a", "b"], ["c", "d"]]}}, space([*map(float_range, "abc"), float_range("d", 0.0, 2.0)]),
+        ("ranges of b and d",), "give the center", id="pairs-with-different-middles",
+    ),
+    pytest.param(
+        {"shift": ["a"]}, pair(choice("a", [0.0, 0.5, 1.0]), float_range("b")), ("parameter a", "step_size"),
+        "out of the shift", id="shift-of-a-stepped-choice",
+    ),
+    pytest.param(
         {"rotate": {"pairs": [["a", "b"]]}}, pair(float_range("a", 1, 9, log_scale=True), float_range("b")),
         ("parameter a",), "on a linear scale", id="turned-on-log",
     ),
@@ -1192,6 +1200,14 @@ CALLS += [
         lambda: by_spec(InvariantKernel, {"symmetry": {"rotate": {"pairs": [["a", "b"]]}}}), ("rotate", "surrogate"),
         "method 'kernel'", id="spec-with-a-rotation",
     ),
+    *[pytest.param(
+        lambda value=value: Symmetry({"scale": ["a", "b"]}).canonical({"a": value, "b": 1.0}), ("scale", "parameter a"),
+        "a finite number above 0", id=f"scaled-{value}",
+    ) for value in (0, -1.0, math.inf, "x", True)],
+    *[pytest.param(
+        lambda key=key, form=form: Symmetry({key: form}).canonical({"a": math.inf, "b": 1.0}), (key, "parameter a"),
+        "a finite number", id=f"{key}-of-inf",
+    ) for key, form in (("shift", ["a", "b"]), ("period", {"a": 1.0}), ("rotate", {"pairs": [["a", "b"]]}))],
     pytest.param(
         lambda: InvariantKernel({"rotate": {"pairs": [["a", "b"]]}}, ["a", "b"]), ("rotate", "columns"),
         "give the center", id="columns-without-a-center",
