@@ -152,3 +152,17 @@ def test_searches_for_formulations() -> None:
         ]
     alone = [found[problem, "mixture"]["0"] for problem in table]
     assert "{:.2f}, {:.2f} and {:.2f}".format(*alone) in re.sub(r"\s+", " ", BENCHMARKS)
+
+
+def test_diagnostics_of_continuous_symmetries() -> None:
+    verdicts: dict[tuple[str, str], list[str]] = {}
+    with (RESULTS / "diagnostics-continuous-1.3.1.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            verdicts.setdefault((row["kind"].removesuffix(", without end"), row["n"]), []).append(row["verdict"])
+    table = rows_of(BENCHMARKS, "### Ratios, differences, angles")
+    assert set(verdicts) == {(kind, n) for kind in table for n in ("20", "60")}
+    for kind, cells in table.items():
+        for n, cell in zip(("20", "60"), cells):
+            found = verdicts[kind, n]
+            assert len(found) == 100
+            assert cell == ", ".join(f"{found.count(v)} %" for v in ("supported", "undecided", "contradicted"))
