@@ -22,7 +22,7 @@ from ax_symmetry.space.feasible_region import FeasibleRegion
 from ax_symmetry.space.known_arms import orbit_keys
 from support import float_range, number_of_cases, space
 
-CASES = number_of_cases(40)
+CASES = number_of_cases(20)
 PAIRS = [["x1", "y1"], ["x2", "y2"], ["x3", "y3"]]
 PLANE = [float_range(f"{axis}{i}", -4.0, 4.0) for i in (1, 2, 3) for axis in "xy"]
 BOX = [float_range(f"{axis}{i}", *((-1.0, 5.0) if axis == "x" else (0.0, 3.0))) for i in (1, 2, 3) for axis in "xy"]

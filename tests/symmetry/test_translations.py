@@ -26,7 +26,7 @@ from ax_symmetry.symmetry.shift import Shift
 from scipy.optimize import minimize
 from support import float_range, int_range, number_of_cases, space
 
-CASES = number_of_cases(100)
+CASES = number_of_cases(40)
 SIZES = [float_range(f"s{i}", 0.1, 100.0, log_scale=True) for i in (1, 2, 3)]
 POSITIONS = [float_range(f"{axis}{i}", -3.0, 5.0) for i in (1, 2, 3) for axis in "xy"]
 FREE = float_range("z", 0.5, 8.0, log_scale=True)
