@@ -2,7 +2,7 @@
 
 A study brings its model and its search space; here are one search, all searches in two processes, the table, the paired
 comparison and the figure. Every search of a repeat has the same seed and starts from the same points: what differs is
-what Ax is told. The methods are the keys of `LABELS`; a study may compare some of them, or add one of its own.
+what Ax is told. The methods are `METHODS`; a study may compare some of them, or add one of its own.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from tqdm import tqdm
 
 from ax_symmetry import get_botorch
 
-LABELS = {"sobol": "Sobol points", "plain": "Ax alone", "symmetric": "with the symmetry"}
-COLORS = {"sobol": "150,150,150", "plain": "76,86,106", "symmetric": "209,73,91"}
+METHODS = ("sobol", "plain", "symmetric")
+LABELS = {"sobol": "Sobol points", "plain": "Ax alone", "symmetric": "with the symmetry", "ratios": "and ratios alone"}
+COLORS = {"sobol": "150,150,150", "plain": "76,86,106", "symmetric": "209,73,91", "ratios": "0,121,140"}
 Row = tuple[str, int, dict[str, np.ndarray]]  # of a table: its label, its digits, the repeats' values by method
 
 

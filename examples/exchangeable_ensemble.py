@@ -36,10 +36,9 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from comparison import LABELS, draw_best, new_parser, optimise, print_table, rows_of_budgets, run_all, verdict
+from comparison import METHODS, draw_best, new_parser, optimise, print_table, rows_of_budgets, run_all, verdict
 from comparison import write_figure
 
-METHODS = tuple(LABELS)
 METRIC = "log_loss"
 
 MEMBERS = (1, 2, 3)

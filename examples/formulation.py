@@ -43,10 +43,9 @@ from plotly.subplots import make_subplots
 from scipy.optimize import minimize
 
 from ax_symmetry import get_botorch
-from comparison import COLORS, LABELS, draw_best, new_parser, optimise, print_table, report, rows_of_budgets
+from comparison import COLORS, LABELS, METHODS, draw_best, new_parser, optimise, print_table, report, rows_of_budgets
 from comparison import run_all, seed_all, tick, verdict, write_figure
 
-METHODS = tuple(LABELS)
 METRIC = "merit"
 SLOTS = 6
 BLOCKS = [[f"element_{k}", f"amount_{k}"] for k in range(1, SLOTS + 1)]

@@ -43,12 +43,11 @@ from ax.service.utils.instantiation import InstantiationBase
 from scipy.optimize import brentq, differential_evolution
 from scipy.special import ndtr
 
-from comparison import COLORS, LABELS, draw_best, new_parser, optimise, print_table, report, rows_of_budgets, run_all
-from comparison import seed_all, tick, write_figure
+from comparison import draw_best, new_parser, optimise, print_table, report, rows_of_budgets, run_all, seed_all, tick
+from comparison import write_figure
 from ax_symmetry import get_botorch
 
 METHODS = ("plain", "symmetric", "ratios")
-LABELS["ratios"], COLORS["ratios"] = "and ratios alone", "0,121,140"
 COMPONENTS = (1, 2, 3)
 METRIC = "packing"
 WIDTHS = (10, 26)  # of the tables' columns: labels, methods

@@ -38,10 +38,9 @@ from plotly.subplots import make_subplots
 from scipy.optimize import differential_evolution
 
 from ax_symmetry import Symmetry
-from comparison import COLORS, LABELS, draw_best, new_parser, optimise, print_table, rows_of_budgets, run_all
+from comparison import COLORS, LABELS, METHODS, draw_best, new_parser, optimise, print_table, rows_of_budgets, run_all
 from comparison import verdict, write_figure
 
-METHODS = tuple(LABELS)
 METRIC = "energy"
 
 # The case study: metres, metres per second, megawatts; direction 0 is wind from the north, 90 from the east.

@@ -54,7 +54,7 @@ def test_a_range_that_is_narrowed_does_not_move_the_center() -> None:
     config = {"blocks": PAIRS, "rotate": {"pairs": PAIRS}}
     strategy = choose_generation_strategy(PLANE, config, method="kernel")
     nodes = getattr(strategy, "_nodes", None) or strategy._steps
-    specs = [spec for node in nodes for spec in getattr(node, "generator_specs", None) or node.model_specs]
+    specs = [spec for node in nodes for spec in getattr(node, "generator_specs", getattr(node, "model_specs", []))]
     keywords = [getattr(spec, "generator_kwargs", None) or getattr(spec, "model_kwargs", None) for spec in specs]
     configs = [given["transform_configs"]["Canonicalize"] for given in keywords if "transform_configs" in (given or {})]
     assert configs and {Symmetry.from_config(given).turned.center for given in configs} == {(0.0, 0.0)}

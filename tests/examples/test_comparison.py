@@ -130,7 +130,7 @@ def search(method: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[dict[str,
 def test_methods_differ_in_what_ax_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """All begin alike; with the symmetry the model's point is canonical, and Ax alone goes where the best one was."""
     canonical = Symmetry.permutation([["a"], ["b"]]).canonical
-    runs = {method: search(method, monkeypatch) for method in comparison.LABELS}
+    runs = {method: search(method, monkeypatch) for method in comparison.METHODS}
     for outcomes, data, n_ticks in runs.values():
         assert [{name: outcome[name] for name in "ab"} for outcome in outcomes[:5]] == POINTS[:5]
         assert all(outcome["sum"] == outcome["a"] + outcome["b"] for outcome in outcomes)
