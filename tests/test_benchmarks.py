@@ -166,3 +166,23 @@ def test_diagnostics_of_continuous_symmetries() -> None:
             found = verdicts[kind, n]
             assert len(found) == 100
             assert cell == ", ".join(f"{found.count(v)} %" for v in ("supported", "undecided", "contradicted"))
+
+
+def test_searches_under_continuous_symmetries() -> None:
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    with (RESULTS / "continuous-1.3.1.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault((row["problem"], row["acquisition"], row["way"]), {})[row["seed"]] = float(row["first"])
+    problems = {"rotation": "radial", "scaling": "scaling"}
+    acquisitions = {"GP-UCB": "ucb", "Ax's own": "ax"}
+    for label, cells in rows_of(BENCHMARKS, "## Searches under continuous symmetries").items():
+        problem, acquisition = label.split(", ")
+        for way, cell in zip(("plain", "max", "kernel"), cells):
+            own = found.get((problems[problem], acquisitions[acquisition], way), {})
+            assert cell == (f"{np.mean([own[str(seed)] for seed in range(3)]):.1f}" if own else ""), (label, way)
+    seam, middle = (found["angle", "ax", place] for place in ("seam", "middle"))
+    gap = np.array([seam[str(seed)] - middle[str(seed)] for seed in range(20)])
+    half = 1.96 * gap.std(ddof=1) / 20**0.5
+    text = f"difference {gap.mean():.2f} +- {half:.2f} (95 %), fewer in {(gap < 0).sum()}, more in {(gap > 0).sum()}"
+    assert text in re.sub(r"\s+", " ", BENCHMARKS)
+    assert gap.mean() - half <= 0
