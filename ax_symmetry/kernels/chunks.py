@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -14,7 +15,7 @@ CHUNK = 2**24
 def sum_over_images(function: Callable[[Tensor], Tensor], images: Tensor, numbers: int) -> Tensor:
     """Add up a function of chunks of images.
 
-    What the gradient of a chunk needs is not kept but computed again, if there are several.
+    What the gradient of a chunk needs is not kept but computed again, if there are several and a gradient is wanted.
 
     Args:
         function: Of images `... x f x w`; returns their sum.
@@ -24,4 +25,7 @@ def sum_over_images(function: Callable[[Tensor], Tensor], images: Tensor, number
     chunks = images.split(max(1, CHUNK // max(1, numbers)), dim=-2)
     if len(chunks) == 1:
         return function(images)
+    if not torch.is_grad_enabled():
+        first, *others = map(function, chunks)
+        return sum(others, start=first)
     return sum(checkpoint(function, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks)

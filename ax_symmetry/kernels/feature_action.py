@@ -56,8 +56,8 @@ def _check_center(symmetry: Symmetry) -> None:
     Raises:
         SymmetryError: It is not: the columns have no ranges whose middle it could be.
     """
-    part, shifted = symmetry.turned, {name for one in symmetry.directions for name in one.names}
-    if part is None or part.center is not None:
+    part = symmetry.turned
+    if part is None or part.center is not None or part.is_shifted_by(symmetry.directions):
         return
-    if any(name not in symmetry.centers and name not in shifted for name in part.parameters):
+    if any(name not in symmetry.centers for name in part.parameters):
         raise SymmetryError("rotate: columns have no ranges whose middle could be the center; give the center.")

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from ax_symmetry.errors import NotAveraged
-from ax_symmetry.kernels.chunks import CHUNK
+from ax_symmetry.kernels.chunks import sum_over_images
 from ax_symmetry.kernels.column_places import ColumnPlace
 from ax_symmetry.kernels.covariance import Covariance
 from ax_symmetry.symmetry.symmetry import Symmetry
@@ -148,17 +147,12 @@ class Turned(Covariance):
     def _total(self, one: Tensor, other: Tensor, angles: Tensor) -> Tensor:
         """Add up the entries of rows at some angles with prepared ones; if they are too many at once, in chunks."""
 
-        def total(chunk: Tensor) -> Tensor:
-            entries = self.inner(self.inner.prepare(self.rotations(one, chunk)), other)
+        def total(chunk: Tensor) -> Tensor:  # f x 1
+            entries = self.inner(self.inner.prepare(self.rotations(one, chunk.squeeze(-1))), other)
             return entries.unflatten(-2, (len(chunk), -1)).sum(dim=-3)
 
-        entries = one.shape[:-1].numel() * other.shape[-2] * self.action.width**2
-        chunks = angles.split(max(1, CHUNK // max(1, entries)))
-        if len(chunks) == 1:
-            return total(angles)
-        if not torch.is_grad_enabled():
-            return sum(map(total, chunks))
-        return sum(checkpoint(total, chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks)
+        numbers = one.shape[:-1].numel() * other.shape[-2] * self.action.width**2
+        return sum_over_images(total, angles.unsqueeze(-1), numbers)
 
     def _number(self, one: Tensor, other: Tensor) -> int:
         """Choose how many angles keep the error below the tolerance."""

@@ -240,9 +240,9 @@ class FeasibleRegion:
         unmirrored = np.full_like(rows, np.nan)
         first = sort.canonical_rows(rows, None, comparison_order, np.hstack([compared, unmirrored]))
         is_bound = np.array_equal(self.gauge(first, others), first)
-        first = self.encoding.compared(first)
+        ascending, first = self.encoding.ascending(first, comparison_order), self.encoding.compared(first)
         best, settled = None, True
-        for i in _ascending(first, comparison_order):
+        for i in ascending:
             if best is not None and is_bound and self._key(best, comparison_order) <= _key(first[i], comparison_order):
                 break
             image, known = BlockPlaces(self, blocks, rows[i], comparison_order, others).least()
@@ -261,8 +261,3 @@ class FeasibleRegion:
 
 def _key(row: Rows, comparison_order: Sequence[int]) -> tuple[float, ...]:
     return tuple(row[list(comparison_order)].tolist())
-
-
-def _ascending(rows: Rows, comparison_order: Sequence[int]) -> npt.NDArray[np.intp]:
-    """Return the order of rows `n x d`, the least first."""
-    return np.lexsort(rows[:, list(comparison_order)].T[::-1])

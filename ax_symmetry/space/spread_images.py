@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ax_symmetry.groups.actions import Rows, with_mirror_images
 from ax_symmetry.groups.image_selection import random_elements
 from ax_symmetry.space.encoding import ParameterEncoding
-from ax_symmetry.symmetry.critical_angles import clipped, turned_by
+from ax_symmetry.symmetry.critical_angles import turned_by
 from ax_symmetry.symmetry.gauge import moved_along
 
 TRIES = 20
@@ -70,10 +70,10 @@ def _images(encoding: ParameterEncoding, row: Rows, tries: int, seed: Sequence[i
             whole = np.floor((box.upper[column] - image[column]) / period + 1e-9)
             image[column] += period * np.floor(part * (whole + 1))
         if turned is not None:
-            shifted, angle = bool(symmetry.directions), 2 * np.pi * share[-1:]
-            image = turned_by(image, turned, columns, box, shifted, angle)[0]
+            shifted = turned.is_shifted_by(symmetry.directions)
+            image = turned_by(image, turned, columns, box, shifted, 2 * np.pi * share[-1:])[0]
         image = moved_along(image, symmetry.directions, columns, box, share[len(periods):])
         points = with_mirror_images(image[None], encoding.mirrored(image[None]))[0]
-        inside, moved = clipped(encoding.rounded(points[next(elements)][None]), box)
-        if inside[0]:
+        moved = box.snapped(encoding.rounded(points[next(elements)][None]))
+        if box.holds(moved)[0]:
             yield moved[0]

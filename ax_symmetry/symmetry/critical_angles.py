@@ -126,11 +126,3 @@ def _reaching(arms: Complex, values: Rows) -> Rows:
     lengths, arms, values = (np.broadcast_to(a, near.shape)[near] for a in (lengths, arms, values))
     half = np.arccos(np.clip(values / lengths, -1.0, 1.0))
     return np.concatenate([half, -half]) - np.tile(np.angle(arms), 2)
-
-
-def clipped(rows: Rows, box: Box) -> tuple[npt.NDArray[np.bool_], Rows]:
-    """Tell which rows lie within the bounds but for rounding, and put the numbers of those on the bounds."""
-    slack = 1e-9 * np.where(np.isfinite(box.upper), box.upper - box.lower, 0.0)
-    low = np.where(np.isfinite(box.upper), box.lower, -np.inf)
-    inside = np.all((rows >= low - slack) & (rows <= box.upper + slack) | np.isnan(rows), axis=1)
-    return np.asarray(inside), np.where(inside[:, None], np.clip(rows, low, box.upper), rows)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ax_symmetry.groups.actions import Rows, with_mirror_images
 from ax_symmetry.symmetry.box import Box
-from ax_symmetry.symmetry.critical_angles import clipped, turned_rows
+from ax_symmetry.symmetry.critical_angles import turned_rows
 from ax_symmetry.symmetry.inert import Inert, InertRows
 from ax_symmetry.symmetry.simplex import Simplex
 
@@ -182,8 +182,9 @@ class Encoding:
         """Make compared numbers equal that are so but for rounding, where an infinite group computes them."""
         if self.symmetry.is_finite:
             return compared
+        unit = 1e-9 * self._size(x)
         with np.errstate(over="ignore"):  # absent blocks are beyond all numbers
-            return np.asarray(np.round(compared / (1e-9 * self._size(x))))
+            return np.asarray(unit * np.round(compared / unit))
 
     def mirrored(self, x: Rows) -> Rows:
         """Mirror every column of rows `n x d`; nan where the group does not mirror it.
@@ -209,7 +210,8 @@ class Encoding:
             return x
         turned = []
         for row in x:
-            inside, rows = clipped(self.turned(row, self.box), self.box)
+            rows = self.turned(row, self.box)
+            inside = self.box.holds(rows)
             turned.append(rows[inside] if inside.any() else rows)
         y = self._sorted_rows(np.concatenate(turned), comparison_order)
         ends = np.cumsum([len(rows) for rows in turned])[:-1]
@@ -228,10 +230,10 @@ class Encoding:
         if part is None:
             return row[None]
         inert = None if self.inert_rows is None else self.inert_rows.mask(row[None])[0]
-        shifted = any(set(one.names) & set(part.parameters) for one in symmetry.directions)
         free = row if inert is None else np.where(inert, np.nan, row)
-        rows = symmetry.gauge(turned_rows(free, part, self.columns, box, shifted), self.columns, box)
-        return clipped(rows if inert is None else np.where(inert, row, rows), box)[1]
+        rows = turned_rows(free, part, self.columns, box, part.is_shifted_by(symmetry.directions))
+        rows = symmetry.gauge(rows, self.columns, box)
+        return box.snapped(rows if inert is None else np.where(inert, row, rows))
 
     def ascending(self, x: Rows, comparison_order: Sequence[int]) -> npt.NDArray[np.intp]:
         """Return the order of rows `n x d`, the least first."""
@@ -244,9 +246,7 @@ class Encoding:
 
     def _size(self, x: Rows) -> Rows:
         """Return how large the numbers of each column are, `d`, alike for parameters that trade places."""
-        box = self.box
-        known = np.where(np.isfinite(box.upper), np.maximum(np.abs(box.lower), np.abs(box.upper)), 0.0)
-        size = np.maximum(known, np.nan_to_num(np.abs(x), posinf=0.0).max(axis=0, initial=0.0))
+        size = np.maximum(self.box.magnitude, np.nan_to_num(np.abs(x), posinf=0.0).max(axis=0, initial=0.0))
         for names in self.symmetry.parameter_orbits:
             alike = [self.columns[name] for name in names]
             size[alike] = size[alike].max()

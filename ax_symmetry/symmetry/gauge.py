@@ -70,7 +70,7 @@ def _lines(x: Rows, own: Sequence[Direction], columns: Mapping[str, int], box: B
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = np.log(coordinates[:, logs])
     coordinates[:, logs] = np.where(np.isfinite(logarithms), logarithms, np.nan)
-    size = np.where(logs, 1.0, np.maximum(np.abs(x[:, used]), _magnitude(box)[used]))
+    size = np.where(logs, 1.0, np.maximum(np.abs(x[:, used]), box.magnitude[used]))
     return span, _Lines(span[:, used], coordinates, *_limits(x, span, used, logs, box), box.middle[used], size)
 
 
@@ -86,7 +86,8 @@ def _moved(
     x, used, logs = x.copy(), np.flatnonzero(span.any(axis=0)), _logs(own, span, columns)
     with np.errstate(over="ignore", invalid="ignore"):  # what has no logarithm stays
         moved = np.where(logs, x[:, used] * np.exp(t @ span[:, used] * logs), x[:, used] + t @ span[:, used])
-    x[:, used] = np.where(np.isnan(moved), x[:, used], _clipped(moved, x[:, used], box, used))
+    x[:, used] = np.where(np.isnan(moved), x[:, used], moved)
+    x[:, used] = box.snapped(x)[:, used]
     return x
 
 
@@ -117,19 +118,6 @@ def _limits(
     a = np.concatenate([own[:, bounded].T, -own[:, bounded].T, weights @ span.T])
     b = np.concatenate([above, below, left], axis=1)
     return a, np.where(np.isnan(b), np.inf, b)
-
-
-def _magnitude(box: Box) -> Rows:
-    """Return the greater of both bounds of each column, `d`, without its sign; 0 where there are none."""
-    return np.where(np.isfinite(box.upper), np.maximum(np.abs(box.lower), np.abs(box.upper)), 0.0)
-
-
-def _clipped(moved: Rows, x: Rows, box: Box, used: npt.NDArray[np.intp]) -> Rows:
-    """Put numbers that have left the bounds by rounding on them; those that were outside before may stay there."""
-    lower, upper = box.lower[used], box.upper[used]
-    slack = 1e-9 * np.where(np.isfinite(upper), upper - lower, 0.0)
-    moved = np.where((moved > upper) & (moved <= upper + slack), upper, moved)
-    return np.where(np.isfinite(upper) & (moved < lower) & (moved >= lower - slack), lower, moved)
 
 
 class _Lines:

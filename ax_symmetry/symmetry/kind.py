@@ -195,12 +195,6 @@ def is_finite_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
-def note_of_steps(p: Any) -> str:
-    """Say that a range with steps is a choice to Ax, if it may be that; else nothing."""
-    is_numeric = p is not None and hasattr(p, "values") and all(is_finite_number(value) for value in p.values)
-    return " (a choice of numbers, as Ax makes of a range with a step_size)" if is_numeric else ""
-
-
 def check_names(key: str, names: Sequence[Any]) -> None:
     """Check that names are different, non-empty strings."""
     for name in names:

@@ -12,7 +12,8 @@ import numpy as np
 from ax_symmetry.errors import SymmetryError, shown
 from ax_symmetry.groups.actions import Rows
 from ax_symmetry.symmetry.box import Box
-from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number, note_of_steps
+from ax_symmetry.symmetry.kind import Kind, check_names, example, is_finite_number
+from ax_symmetry.symmetry.parameter_checks import check_linear_range, step_of
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
@@ -79,17 +80,13 @@ class Period(Kind):
         """Check that the parameters are ranges on a linear scale, and that the period keeps integers and digits."""
         for name, length in self.lengths:
             p: Any = parameters.get(name)
-            if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
-                raise SymmetryError(
-                    f"period: parameter {name} is no range parameter on a linear scale{note_of_steps(p)}. Declare it "
-                    "as one, or take it out of the period."
-                )
-            digits = 0 if p.parameter_type.name == "INT" else getattr(p, "digits", None)
-            step = getattr(p, "step_size", None) or (None if digits is None else 10.0**-digits)  # not in every Ax
+            check_linear_range("period", "period", name, p)
+            step = step_of(p)
             if step is not None and abs(length / step - round(length / step)) > 1e-9 * length / step:
+                by_digits = p.parameter_type.name == "INT" or getattr(p, "digits", None) is not None
                 raise SymmetryError(
                     f"period: parameter {name} has values in steps of {step:g}, and its period {length} is no "
-                    f"multiple of that. Change the {'step size' if digits is None else 'digits'} or the period."
+                    f"multiple of that. Change the {'digits' if by_digits else 'step size'} or the period."
                 )
 
     @property

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ax_symmetry.errors import SymmetryError, shown
-from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names, is_finite_number, note_of_steps
+from ax_symmetry.symmetry.kind import Kind, as_tuple, check_names, is_finite_number
+from ax_symmetry.symmetry.parameter_checks import check_linear_range, check_unrounded
 
 if TYPE_CHECKING:
     from ax_symmetry.symmetry.symmetry import Symmetry
+    from ax_symmetry.symmetry.translation import Direction
 
 TOLERANCE = 1e-9
 """How far the middles of ranges may lie apart, as a fraction of a range."""
@@ -78,6 +80,10 @@ class Rotate(Kind):
         """The part itself."""
         return self
 
+    def is_shifted_by(self, directions: Sequence[Direction]) -> bool:
+        """Tell whether directions move the pairs, so that they turn about their mean and the center does not matter."""
+        return any(set(one.names) & set(self.parameters) for one in directions)
+
     def check_with(self, symmetry: Symmetry) -> None:
         """Check that there is one rotation, that the finite group keeps it, and that shifts move all its pairs."""
         if [part for part in symmetry.parts if part.turned not in (None, self)]:
@@ -142,21 +148,10 @@ class Rotate(Kind):
     def check_space(self, symmetry: Symmetry, parameters: Mapping[str, Any]) -> None:
         """Check that the parameters are ranges of any numbers on a linear scale."""
         for name in self.parameters:
-            p: Any = parameters.get(name)
-            if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
-                raise SymmetryError(
-                    f"rotate: parameter {name} is no range parameter on a linear scale{note_of_steps(p)}. Declare it "
-                    "as one, or take it out of the rotation."
-                )
-            rounded = [trait for trait in ("digits", "step_size") if getattr(p, trait, None) is not None]
-            if p.parameter_type.name == "INT" or rounded:
-                kind = f"is rounded by its {rounded[0]}" if rounded else "is a whole number"
-                raise SymmetryError(
-                    f"rotate: parameter {name} {kind}, which most angles do not keep. Declare it as a float without "
-                    "digits or steps, or take it out of the rotation."
-                )
-
-        if self.center is None and not any(set(one.names) & set(self.parameters) for one in symmetry.directions):
+            p = parameters.get(name)
+            check_linear_range("rotate", "rotation", name, p)
+            check_unrounded("rotate", "rotation", name, p, "angles")
+        if self.center is None and not self.is_shifted_by(symmetry.directions):
             self._check_middles(parameters)
 
     def _check_middles(self, parameters: Mapping[str, Any]) -> None:

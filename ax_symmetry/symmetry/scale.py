@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ax_symmetry.errors import SymmetryError
+from ax_symmetry.symmetry.parameter_checks import check_unrounded
 from ax_symmetry.symmetry.translation import Translation
 
 if TYPE_CHECKING:
@@ -30,10 +31,4 @@ class Scale(Translation):
                     f"scale: parameter {name} is no range parameter on a log scale. Declare it as one, or take it out "
                     "of the scale."
                 )
-            rounded = [trait for trait in ("digits", "step_size") if getattr(p, trait, None) is not None]
-            if p.parameter_type.name == "INT" or rounded:
-                kind = f"is rounded by its {rounded[0]}" if rounded else "is a whole number"
-                raise SymmetryError(
-                    f"scale: parameter {name} {kind}, which most factors do not keep. Declare it as a float without "
-                    "digits or steps, or take it out of the scale."
-                )
+            check_unrounded("scale", "scale", name, p, "factors")

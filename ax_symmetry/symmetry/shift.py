@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ax_symmetry.errors import SymmetryError
-from ax_symmetry.symmetry.kind import note_of_steps
+from ax_symmetry.symmetry.parameter_checks import check_linear_range, step_of
 from ax_symmetry.symmetry.translation import Translation
 
 if TYPE_CHECKING:
@@ -26,14 +26,9 @@ class Shift(Translation):
         """Check that the parameters are ranges on a linear scale, and that a shift keeps those on a grid there."""
         steps = {}
         for name, weight in self.weights:
-            p: Any = parameters.get(name)
-            if not hasattr(p, "lower") or p.log_scale or p.logit_scale:
-                raise SymmetryError(
-                    f"shift: parameter {name} is no range parameter on a linear scale{note_of_steps(p)}. Declare it as "
-                    "one, or take it out of the shift."
-                )
-            digits = 0 if p.parameter_type.name == "INT" else getattr(p, "digits", None)
-            step = getattr(p, "step_size", None) or (None if digits is None else 10.0**-digits)  # not in every Ax
+            p = parameters.get(name)
+            check_linear_range("shift", "shift", name, p)
+            step = step_of(p)
             if step is not None:
                 steps[name] = step / abs(weight)
         largest = max(steps.values(), default=1.0)

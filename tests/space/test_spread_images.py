@@ -26,6 +26,9 @@ SPACES: dict[str, tuple[Any, Any]] = {
     "layout": (
         {"blocks": PAIRS, "rotate": {"pairs": PAIRS}, "shift": [["x1", "x2"], ["y1", "y2"]]}, space(PLANE),
     ),
+    "turned about a center, and scaled": (
+        {"rotate": {"pairs": PAIRS, "center": [0.5, 0.0]}, "scale": ["s1", "s2"]}, space([*PLANE, *SIZES]),
+    ),
     "period": ({"period": {"phi": 90.0}}, space([float_range("phi", 0.0, 360.0), float_range("z")])),
 }
 
